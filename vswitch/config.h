@@ -6,18 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VSW_NAME_SIZE	      64  // with the NUL; letters, digits, '.', '_', '-', ':'
-#define VSW_IFNAME_SIZE	      16  // IFNAMSIZ
-#define VSW_PATH_SIZE	      108 // sun_path
+#define VSW_NAME_SIZE         64  // with the NUL; letters, digits, '.', '_', '-', ':'
+#define VSW_IFNAME_SIZE       16  // IFNAMSIZ
+#define VSW_PATH_SIZE         108 // sun_path
 #define VSW_DEVARGS_SIZE      512
-#define VSW_MAX_PORTS	      4095 // port ids 1..4095: 12 bits in a forwarding-table word
+#define VSW_MAX_PORTS         4095 // port ids 1..4095: 12 bits in a forwarding-table word
 #define VSW_MAX_SWITCHES      256
-#define VSW_VLAN_MAX	      4094
-#define VSW_MTU_MIN	      68
-#define VSW_MTU_MAX	      9216
+#define VSW_VLAN_MAX          4094
+#define VSW_MTU_MIN           68
+#define VSW_MTU_MAX           9216
 #define VSW_AGEING_DEFAULT    300
 #define VSW_MAC_LIMIT_DEFAULT (1u << 20)
-#define VSW_MAX_QUEUES	      16
+#define VSW_MAX_QUEUES        16
 
 enum switch_type { SWITCH_EXTERNAL, SWITCH_INTERNAL, SWITCH_PRIVATE };
 
@@ -52,26 +52,26 @@ struct port_config {
 	char name[VSW_NAME_SIZE]; // unique among all ports of the daemon
 	char switch_name[VSW_NAME_SIZE];
 	enum port_type type;
-	uint8_t mac[6];	    // all zero: chosen by the port
-	uint16_t mtu;	    // frame payload, bytes; 0: the type's default (1500)
+	uint8_t mac[6];     // all zero: chosen by the port
+	uint16_t mtu;       // frame payload, bytes; 0: the type's default (1500)
 	uint16_t queues;    // 0: one
 	uint32_t mac_limit; // dynamic entries behind this port; 0: no limit
-	bool link_down;	    // administratively down
+	bool link_down;     // administratively down
 	struct vlan_config vlan;
-	char ifname[VSW_IFNAME_SIZE];	// host, tap: the kernel interface; nic: its name when bound
-	char netns[VSW_PATH_SIZE];	// tap: name under /run/netns or absolute path; "" = ours
+	char ifname[VSW_IFNAME_SIZE];   // host, tap: the kernel interface; nic: its name when bound
+	char netns[VSW_PATH_SIZE];      // tap: name under /run/netns or absolute path; "" = ours
 	char devargs[VSW_DEVARGS_SIZE]; // dpdk
 	struct {
 		enum nic_role role;
 		enum nic_driver driver;
-		char pci[16];	     // "" for virtual interfaces
+		char pci[16];        // "" for virtual interfaces
 		uint8_t perm_mac[6]; // identity that survives a rename
 	} nic;
 	struct {
 		char path[VSW_PATH_SIZE];
 		enum vhost_mode mode;
 		char owner[VSW_NAME_SIZE]; // "" or user[:group]: server socket's owner
-		uint16_t perm;		   // server socket's file mode; 0 = 0660
+		uint16_t perm;             // server socket's file mode; 0 = 0660
 	} vhost;
 };
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum notify_kind {
-	NOTIFY_LOOP,	   // a loop was seen: port, other port, mac, vlan
+	NOTIFY_LOOP,       // a loop was seen: port, other port, mac, vlan
 	NOTIFY_IP_LEARNED, // ARP or neighbour discovery told which IP is behind a port
 	NOTIFY_FDB_GROW,   // a switch's table wants to grow
 };
@@ -25,7 +25,7 @@ struct notify {
 
 int notify_init(void);
 void notify_fini(void);
-int notify_fd(void);			    // readable while messages wait
+int notify_fd(void);                        // readable while messages wait
 void notify_post(const struct notify *msg); // any worker
-bool notify_take(struct notify *msg);	    // main thread
+bool notify_take(struct notify *msg);       // main thread
 uint64_t notify_lost(void);

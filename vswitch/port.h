@@ -30,7 +30,7 @@ struct vsw_switch;
 
 // How a worker learns that a queue has frames.
 enum port_wake {
-	PORT_WAKE_FD,	 // rx_fd is readable exactly while there are frames: read only then
+	PORT_WAKE_FD,    // rx_fd is readable exactly while there are frames: read only then
 	PORT_WAKE_ARMED, // polled; before sleeping arm() makes rx_fd readable with the next frame
 	PORT_WAKE_TIMER, // polled; nothing to wait on: the worker sleeps in short slices
 };
@@ -48,7 +48,7 @@ struct vsw_policy {
 };
 
 struct port_link {
-	bool up;	     // carrier, or the peer connected
+	bool up;             // carrier, or the peer connected
 	uint32_t speed_mbps; // 0: unknown or none
 	char reason[96];     // why not up; empty otherwise
 };
@@ -110,8 +110,8 @@ struct vsw_port {
 	struct port_config cfg;
 	struct port_link link;
 	uint64_t rx_pps, tx_pps, rx_bps, tx_bps; // over the last second; bps in bits
-	struct rte_mempool *pool;		 // for rx_burst
-	int socket_id;				 // NUMA node
+	struct rte_mempool *pool;                // for rx_burst
+	int socket_id;                           // NUMA node
 } __rte_cache_aligned;
 
 // The drivers, by type; NULL where this build has none.

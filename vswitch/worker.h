@@ -19,7 +19,7 @@ struct worker_stats {
 	uint64_t busy_cycles, idle_cycles, sleep_cycles;
 	uint64_t stage_cycles[6];   // see worker_stage_names; only while profiling is on
 	uint64_t ring_in, ring_out; // frames from and to other workers
-	double load;		    // busy share of the last second, 0..1
+	double load;                // busy share of the last second, 0..1
 };
 
 extern const char *const worker_stage_names[6];
