@@ -14,7 +14,8 @@
 // X(symbol, protocol name, help)
 #define RPC_TYPES(X) \
 	X(STRING, "string", "text") \
-	X(NAME, "name", "1 to 63 letters, digits, '.', '_', '-' or ':', not beginning with '-'") \
+	X(NAME, "name", \
+		"1 to 63 letters, digits, '.', '_', '-' or ':', not beginning with '-' or '.'") \
 	X(BOOL, "bool", "true or false") \
 	X(UINT, "uint", "a whole number, 0 or more") \
 	X(NUMBER, "number", "a number, possibly with a fraction; only in results") \
