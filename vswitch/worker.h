@@ -46,3 +46,5 @@ int workers_owner(const struct vsw_port *port, uint16_t queue);
 // Main thread: returns when every worker has passed a quiescent state.
 void workers_synchronize(void);
 void workers_get_stats(unsigned worker, struct worker_stats *stats);
+// Once a second: the share of time each worker was busy.
+void workers_tick(void);
