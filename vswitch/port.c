@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The life of a port: opened, published, changed under traffic, taken out in two phases.
+#include "port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "datapath.h"
+#include "ext_vlan.h"
+#include "mbuf_pool.h"
+#include "switch_live.h"
+
+#define MTU_DEFAULT 1500
+#define ETHER_HDR   14
+
+struct vsw_port *live_ports[VSW_MAX_PORTS + 1];
+static uint16_t last_id; // ids are reused as late as possible
+
+const struct vsw_port_ops *port_ops_of(enum port_type type)
+{
+	switch (type) {
+	case PORT_HOST: return &port_host_ops;
+	case PORT_TAP: return &port_tap_ops;
+	case PORT_NIC: return &port_nic_ops;
+	case PORT_VHOST: return &port_vhost_ops;
+	case PORT_DPDK: return &port_dpdk_ops;
+	case PORT_VMNIC: break; // needs the VMBus provider
+	}
+	return NULL;
+}
+
+struct vsw_port *port_by_id(uint16_t id)
+{
+	return id <= VSW_MAX_PORTS ? live_ports[id] : NULL;
+}
+
+struct vsw_port *port_next(const struct vsw_port *prev)
+{
+	for (unsigned i = prev != NULL ? prev->id + 1u : 1; i <= VSW_MAX_PORTS; i++)
+		if (live_ports[i] != NULL)
+			return live_ports[i];
+	return NULL;
+}
+
+struct vsw_port *port_find(const char *name)
+{
+	for (struct vsw_port *p = port_next(NULL); p != NULL; p = port_next(p))
+		if (strcmp(p->cfg.name, name) == 0)
+			return p;
+	return NULL;
+}
+
+static uint16_t free_id(void)
+{
+	for (unsigned i = 0; i < VSW_MAX_PORTS; i++) {
+		uint16_t id = 1 + (last_id + i) % VSW_MAX_PORTS;
+
+		if (live_ports[id] == NULL) {
+			last_id = id;
+			return id;
+		}
+	}
+	return 0;
+}
+
+static struct vsw_policy *make_policy(const struct port_config *cfg)
+{
+	struct vsw_policy *policy = rte_zmalloc("policy", sizeof(*policy), RTE_CACHE_LINE_SIZE);
+
+	if (policy == NULL)
+		return NULL;
+	policy->vlan = cfg->vlan;
+	policy->max_frame = (cfg->mtu != 0 ? cfg->mtu : MTU_DEFAULT) + ETHER_HDR;
+	policy->mac_limit = cfg->mac_limit;
+	policy->link_down = cfg->link_down;
+	return policy;
+}
+
+static bool is_zero_mac(const uint8_t mac[6])
+{
+	static const uint8_t zero[6];
+
+	return memcmp(mac, zero, 6) == 0;
+}
+
+void local_mac_add(struct vsw_port *port)
+{
+	struct vsw_switch *sw = atomic_load(&port->sw);
+
+	// A full table only costs the loop check.
+	if (port->is_local && !is_zero_mac(port->mac))
+		fdb_add_static(sw->fdb, fdb_key_of(vlan_untagged_id(&port->cfg.vlan), port->mac),
+			port->id);
+}
+
+void local_mac_del(struct vsw_port *port)
+{
+	struct vsw_switch *sw = atomic_load(&port->sw);
+
+	if (port->is_local && !is_zero_mac(port->mac))
+		fdb_del(sw->fdb, fdb_key_of(vlan_untagged_id(&port->cfg.vlan), port->mac));
+}
+
+static void refresh_link(struct vsw_port *port)
+{
+	port->link = (struct port_link){.up = true};
+	if (port->ops->get_link != NULL)
+		port->ops->get_link(port, &port->link);
+}
+
+static void destroy(struct vsw_port *port)
+{
+	rte_free((void *)(uintptr_t)atomic_load(&port->policy));
+	rte_free(port);
+}
+
+static int attach(struct vsw_port *port, struct vsw_switch *sw)
+{
+	int ret;
+
+	atomic_store(&port->sw, sw);
+	live_ports[port->id] = port;
+	ret = workers_attach(port);
+	if (ret < 0)
+		goto fail;
+	ret = flood_list_rebuild(sw);
+	if (ret < 0) {
+		workers_detach(port);
+		goto fail;
+	}
+	local_mac_add(port);
+	return 0;
+fail:
+	live_ports[port->id] = NULL;
+	return ret;
+}
+
+static int no_memory(const char *name, struct vsw_error *err)
+{
+	return vsw_fail(err, VSW_E_INTERNAL,
+		"give the daemon more memory: huge pages, or its limits", "no memory for port '%s'",
+		name);
+}
+
+static int open_port(struct vsw_port *port, struct vsw_error *err)
+{
+	const struct port_config *cfg = &port->cfg;
+	int ret = port->ops->open(port, err);
+
+	if (ret < 0)
+		return ret;
+	if (cfg->link_down && port->ops->set_admin != NULL) {
+		ret = port->ops->set_admin(port, false, err);
+		if (ret < 0)
+			port->ops->close(port, false);
+	}
+	return ret;
+}
+
+int port_add(const struct port_config *cfg, struct vsw_error *err)
+{
+	struct vsw_switch *sw = switch_find(cfg->switch_name);
+	struct vsw_port *port;
+	uint16_t id = free_id();
+	int ret;
+
+	if (sw == NULL)
+		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-switches",
+			"switch '%s' does not exist", cfg->switch_name);
+	if (port_find(cfg->name) != NULL)
+		return vsw_fail(err, VSW_E_EXISTS, NULL, "port '%s' already exists", cfg->name);
+	if (port_ops_of(cfg->type) == NULL)
+		return vsw_fail(err, VSW_E_UNSUPPORTED, NULL,
+			"this build has no driver for ports of the type of '%s'", cfg->name);
+	if (id == 0)
+		return vsw_fail(err, VSW_E_LIMIT, "delete ports that are no longer used",
+			"there are %d ports already: no more fit", VSW_MAX_PORTS);
+	port = rte_zmalloc("port", sizeof(*port), RTE_CACHE_LINE_SIZE);
+	if (port == NULL)
+		return no_memory(cfg->name, err);
+	port->id = id;
+	port->cfg = *cfg;
+	port->ops = port_ops_of(cfg->type);
+	port->socket_id = SOCKET_ID_ANY;
+	port->pool = mbuf_pool(SOCKET_ID_ANY);
+	memcpy(port->mac, cfg->mac, sizeof(port->mac));
+	for (unsigned q = 0; q < VSW_MAX_QUEUES; q++)
+		port->queue[q].rx_fd = -1;
+	atomic_store(&port->policy, make_policy(cfg));
+	if (atomic_load(&port->policy) == NULL) {
+		rte_free(port);
+		return no_memory(cfg->name, err);
+	}
+	ret = open_port(port, err);
+	if (ret < 0) {
+		destroy(port);
+		return ret;
+	}
+	refresh_link(port);
+	ret = attach(port, sw);
+	if (ret < 0) {
+		port->ops->close(port, false);
+		destroy(port);
+		return no_memory(cfg->name, err);
+	}
+	return 0;
+}
+
+// Takes the port out of its switch: no flood reaches it, no entry points to it.
+static int leave_switch(struct vsw_port *port)
+{
+	struct vsw_switch *sw = atomic_load(&port->sw);
+
+	local_mac_del(port);
+	atomic_store_explicit(&port->sw, NULL, memory_order_release);
+	if (flood_list_rebuild(sw) < 0) {
+		atomic_store_explicit(&port->sw, sw, memory_order_release);
+		local_mac_add(port);
+		return -ENOMEM;
+	}
+	// No worker learns for it on this switch any more: what is flushed now stays away.
+	fdb_flush(sw->fdb, port->id, -1, true);
+	return 0;
+}
+
+int port_del(const char *name, bool keep, struct vsw_error *err)
+{
+	struct vsw_port *port = port_find(name);
+
+	if (port == NULL)
+		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-ports",
+			"port '%s' does not exist", name);
+	if (leave_switch(port) < 0)
+		return no_memory(name, err);
+	workers_detach(port);
+	live_ports[port->id] = NULL;
+	port->ops->close(port, keep);
+	counters_retire(port->id);
+	port_ips_forget(port->id);
+	destroy(port);
+	return 0;
+}
+
+static int move(struct vsw_port *port, const char *to, struct vsw_error *err)
+{
+	struct vsw_switch *sw = switch_find(to);
+
+	if (sw == NULL)
+		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-switches",
+			"switch '%s' does not exist", to);
+	if (leave_switch(port) < 0)
+		return no_memory(port->cfg.name, err);
+	port_ips_forget(port->id);
+	atomic_store_explicit(&port->sw, sw, memory_order_release);
+	if (flood_list_rebuild(sw) < 0)
+		return no_memory(port->cfg.name, err);
+	return 0;
+}
+
+// What the driver must do; each step is undone if a later one fails.
+static int set_driver(struct vsw_port *port, const struct port_config *cfg, struct vsw_error *err)
+{
+	const uint16_t old_mtu = port->cfg.mtu != 0 ? port->cfg.mtu : MTU_DEFAULT;
+	const uint16_t mtu = cfg->mtu != 0 ? cfg->mtu : MTU_DEFAULT;
+	const bool new_mac = memcmp(port->cfg.mac, cfg->mac, 6) != 0 && !is_zero_mac(cfg->mac);
+	int ret;
+
+	if (mtu != old_mtu && port->ops->set_mtu == NULL)
+		return vsw_fail(err, VSW_E_UNSUPPORTED, "delete the port and add it with --mtu",
+			"port '%s' (%s) cannot change its MTU live", port->cfg.name,
+			port->ops->type);
+	if (new_mac && port->ops->set_mac == NULL)
+		return vsw_fail(err, VSW_E_UNSUPPORTED, "delete the port and add it with --mac",
+			"port '%s' (%s) cannot change its MAC live", port->cfg.name,
+			port->ops->type);
+	if (mtu != old_mtu) {
+		ret = port->ops->set_mtu(port, mtu, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (new_mac) {
+		ret = port->ops->set_mac(port, cfg->mac, err);
+		if (ret < 0)
+			goto undo_mtu;
+	}
+	if (cfg->link_down != port->cfg.link_down && port->ops->set_admin != NULL) {
+		ret = port->ops->set_admin(port, !cfg->link_down, err);
+		if (ret < 0)
+			goto undo_mac;
+	}
+	return 0;
+undo_mac:
+	if (new_mac)
+		port->ops->set_mac(port, port->mac, NULL);
+undo_mtu:
+	if (mtu != old_mtu)
+		port->ops->set_mtu(port, old_mtu, NULL);
+	return ret;
+}
+
+int port_set(const char *name, const struct port_config *cfg, struct vsw_error *err)
+{
+	struct vsw_port *port = port_find(name);
+	const struct vsw_policy *old;
+	struct vsw_policy *policy;
+	int ret;
+
+	if (port == NULL)
+		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-ports",
+			"port '%s' does not exist", name);
+	policy = make_policy(cfg);
+	if (policy == NULL)
+		return no_memory(name, err);
+	ret = set_driver(port, cfg, err);
+	if (ret < 0)
+		goto fail;
+	local_mac_del(port);
+	if (strcmp(port->cfg.switch_name, cfg->switch_name) != 0) {
+		ret = move(port, cfg->switch_name, err);
+		if (ret < 0)
+			goto fail;
+	}
+	old = atomic_exchange(&port->policy, policy);
+	workers_synchronize();
+	rte_free((void *)(uintptr_t)old);
+	if (memcmp(&port->cfg.vlan, &cfg->vlan, sizeof(cfg->vlan)) != 0)
+		fdb_flush(atomic_load(&port->sw)->fdb, port->id, -1, false);
+	if (!is_zero_mac(cfg->mac))
+		memcpy(port->mac, cfg->mac, sizeof(port->mac));
+	port->cfg = *cfg;
+	local_mac_add(port);
+	refresh_link(port);
+	return 0;
+fail:
+	rte_free(policy);
+	return ret;
+}

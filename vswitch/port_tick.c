@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// Once a second: rates, links, ageing; and the end of all ports.
+#include <string.h>
+#include <time.h>
+
+#include "counters.h"
+#include "switch_live.h"
+#include "worker.h"
+
+struct last {
+	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
+};
+
+static struct last lasts[VSW_MAX_PORTS + 1];
+static uint64_t last_ns;
+
+static uint64_t per_second(uint64_t now, uint64_t then, uint64_t ns)
+{
+	return now >= then ? (uint64_t)((double)(now - then) * 1e9 / ns) : 0; // a new port: reset
+}
+
+static void rates(struct vsw_port *port, uint64_t ns)
+{
+	struct last *last = &lasts[port->id];
+	struct vsw_counters c;
+
+	counters_sum(port->id, &c);
+	port->rx_pps = per_second(c.rx_packets, last->rx_packets, ns);
+	port->tx_pps = per_second(c.tx_packets, last->tx_packets, ns);
+	port->rx_bps = 8 * per_second(c.rx_bytes, last->rx_bytes, ns);
+	port->tx_bps = 8 * per_second(c.tx_bytes, last->tx_bytes, ns);
+	*last = (struct last){c.rx_packets, c.tx_packets, c.rx_bytes, c.tx_bytes};
+}
+
+void switch_tick(void (*on_link)(struct vsw_port *port))
+{
+	struct timespec ts;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	workers_tick();
+	for (struct vsw_port *p = port_next(NULL); p != NULL; p = port_next(p)) {
+		struct port_link link = {.up = true};
+
+		if (last_ns != 0 && now > last_ns)
+			rates(p, now - last_ns);
+		if (p->ops->get_link != NULL)
+			p->ops->get_link(p, &link);
+		if (link.up != p->link.up) {
+			p->link = link;
+			if (on_link != NULL)
+				on_link(p);
+		}
+		p->link = link;
+	}
+	last_ns = now;
+	switch_maintain();
+}
+
+void switch_shutdown(void)
+{
+	struct vsw_port *port;
+	struct vsw_switch *sw;
+
+	while ((port = port_next(NULL)) != NULL)
+		if (port_del(port->cfg.name, true, NULL) < 0)
+			return;
+	while ((sw = switch_next(NULL)) != NULL)
+		if (switch_del(sw->cfg.name, NULL) < 0)
+			return;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// What switch.c and port.c share: the objects' tables. Main thread only.
+#pragma once
+
+#include "switch.h"
+
+extern struct vsw_switch *live_switches[VSW_MAX_SWITCHES];
+extern struct vsw_port *live_ports[VSW_MAX_PORTS + 1];
+
+// Rebuilds the list of ports that a switch floods to, and waits until nobody uses the old one.
+int flood_list_rebuild(struct vsw_switch *sw);
+
+// The static entry of a local port's own MAC in the VLAN it has untagged, added or removed.
+void local_mac_add(struct vsw_port *port);
+void local_mac_del(struct vsw_port *port);
+
+// Ages and grows the forwarding tables.
+void switch_maintain(void);
+
+// port_ips.c
+void port_ip_note(uint16_t port_id, uint8_t family, const uint8_t ip[16], uint16_t vlan);
+void port_ips_forget(uint16_t port_id);
