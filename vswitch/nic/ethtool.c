@@ -72,23 +72,30 @@ int ethtool_get_queues(const char *ifname, struct ethtool_queues *queues)
 
 	if (ret == 0)
 		*queues = (struct ethtool_queues){
-			.rx = ch.rx_count + ch.combined_count,
-			.tx = ch.tx_count + ch.combined_count,
+			.rx = ch.rx_count,
+			.tx = ch.tx_count,
 			.combined = ch.combined_count,
+			.max_rx = ch.max_rx,
+			.max_tx = ch.max_tx,
 			.max_combined = ch.max_combined,
 		};
 	return ret;
 }
 
-int ethtool_set_combined(const char *ifname, uint32_t combined)
+int ethtool_set_queues(const char *ifname, const struct ethtool_queues *queues)
 {
 	struct ethtool_channels ch = {.cmd = ETHTOOL_GCHANNELS};
 	int ret = ethtool(ifname, &ch);
 
 	if (ret < 0)
 		return ret;
+	if (ch.rx_count == queues->rx && ch.tx_count == queues->tx &&
+		ch.combined_count == queues->combined)
+		return 0;
 	ch.cmd = ETHTOOL_SCHANNELS;
-	ch.combined_count = combined;
+	ch.rx_count = queues->rx;
+	ch.tx_count = queues->tx;
+	ch.combined_count = queues->combined;
 	return ethtool(ifname, &ch);
 }
 

@@ -11,10 +11,11 @@ int ethtool_driver(const char *ifname, char *driver, size_t size);
 int ethtool_speed(const char *ifname, uint32_t *mbps);
 
 struct ethtool_queues {
-	uint32_t rx, tx, combined, max_combined; // max_combined 0: not made of channels
+	uint32_t rx, tx, combined; // a combined one counts for neither rx nor tx
+	uint32_t max_rx, max_tx, max_combined;
 };
 int ethtool_get_queues(const char *ifname, struct ethtool_queues *queues);
-int ethtool_set_combined(const char *ifname, uint32_t combined);
+int ethtool_set_queues(const char *ifname, const struct ethtool_queues *queues);
 
 // A feature by the kernel's name ("rx-gro"). -ENOENT: unknown to this kernel.
 struct ethtool_feature {

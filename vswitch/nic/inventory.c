@@ -18,10 +18,9 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
 
 #include "ethtool.h"
+#include "rtnl.h"
 
 #define ALL_DRIVERS (1u << NIC_DRIVER_AF_XDP | 1u << NIC_DRIVER_AF_PACKET)
 
@@ -74,24 +73,6 @@ static struct nic_info *by_index(struct inventory *inv, unsigned ifindex)
 }
 
 // --- netlink ---------------------------------------------------------------------------------
-
-static int dump_table(int type, void *header, size_t size, nl_recvmsg_msg_cb_t each, void *arg)
-{
-	struct nl_sock *sk = nl_socket_alloc();
-	int ret;
-
-	if (sk == NULL)
-		return -ENOMEM;
-	ret = nl_connect(sk, NETLINK_ROUTE);
-	if (ret == 0)
-		ret = nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, each, arg);
-	if (ret == 0)
-		ret = nl_send_simple(sk, type, NLM_F_DUMP, header, size);
-	if (ret >= 0)
-		ret = nl_recvmsgs_default(sk);
-	nl_socket_free(sk);
-	return ret < 0 ? -EIO : 0;
-}
 
 static void take_text(char *out, size_t size, struct nlattr *attr)
 {
@@ -224,12 +205,12 @@ static int read_kernel(struct inventory *inv)
 	struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
 	struct ifaddrmsg addr = {.ifa_family = AF_UNSPEC};
 	struct rtmsg route = {.rtm_family = AF_UNSPEC};
-	int ret = dump_table(RTM_GETLINK, &link, sizeof(link), on_link, inv);
+	int ret = rtnl_dump(RTM_GETLINK, &link, sizeof(link), on_link, inv);
 
 	if (ret == 0 && inv->error == 0)
-		ret = dump_table(RTM_GETADDR, &addr, sizeof(addr), on_address, inv);
+		ret = rtnl_dump(RTM_GETADDR, &addr, sizeof(addr), on_address, inv);
 	if (ret == 0 && inv->error == 0)
-		ret = dump_table(RTM_GETROUTE, &route, sizeof(route), on_route, inv);
+		ret = rtnl_dump(RTM_GETROUTE, &route, sizeof(route), on_route, inv);
 	return inv->error != 0 ? inv->error : ret;
 }
 
