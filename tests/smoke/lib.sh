@@ -284,9 +284,13 @@ finish() {
 
 [ "$(id -u)" = 0 ] || skip "needs root"
 need ip jq
-[ -x "$vswitchd" ] || skip "$vswitchd is not built"
-[ -x "$vswitchctl" ] || skip "$vswitchctl is not built"
+# no_daemon=1 before sourcing: the test drives a part of the switch by a tool of its own.
+if [ -z "${no_daemon:-}" ]; then
+	[ -x "$vswitchd" ] || skip "$vswitchd is not built"
+	[ -x "$vswitchctl" ] || skip "$vswitchctl is not built"
+fi
 tmp=$(mktemp -d /tmp/vsw-smoke.XXXXXX)
+touch "$tmp/log"
 trap tidy EXIT
 trap 'exit 130' INT TERM
 add_space host
