@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What is measured besides frame rates: stages, workers, sleeping against polling, idling, TCP.
+import json
+import os
+import statistics
+import subprocess
+import time
+
+import pcap_files
+import programs
+from programs import Failed, OpenVswitch, Vswitch, VswitchPoll, VswitchProfile, VswitchTwo
+
+
+def print_table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w)
+                        for i, (cell, w) in enumerate(zip(row, widths))).rstrip())
+        if number == 0:
+            print("  ".join("-" * w for w in widths))
+
+
+def alternate(args, ours):
+    """{name: rates} of started programs, turn by turn."""
+    figures = {p.name: [] for p in ours}
+    for _ in range(args.turns):
+        for program in ours:
+            figures[program.name].append(program.rate(args.seconds))
+    return figures
+
+
+def compare(args, folder, makers, flows=256):
+    frames = pcap_files.make(os.path.join(folder, "pcap"), flows, 64)
+    running = []
+    try:
+        for cls, cpus in makers:
+            program = cls(folder, cpus, frames)
+            running.append(program)
+            program.start()
+            program.pause()
+        return alternate(args, running)
+    finally:
+        for program in running:
+            program.stop()
+
+
+def stages(args, folder):
+    """Cycles a packet in each stage, by set of frames."""
+    rows, found = [], {}
+    for size, flows in args.sets:
+        frames = pcap_files.make(os.path.join(folder, "pcap"), flows, size)
+        program = VswitchProfile(folder, args.cpu, frames)
+        try:
+            program.start()
+            time.sleep(0.5)
+            before = program.call("show-workers")["workers"][0]
+            time.sleep(args.seconds)
+            after = program.call("show-workers")["workers"][0]
+        finally:
+            program.stop()
+        packets = after["packets"] - before["packets"]
+        if packets <= 0:
+            raise Failed("no packets counted")
+        cycles = {s: (after["stages"][s] - before["stages"][s]) / packets
+                  for s in after["stages"]}
+        cycles["sum"] = sum(cycles.values())
+        found[f"{size}x{flows}"] = cycles
+        if not rows:
+            rows.append(["cycles a packet"] + list(cycles))
+        rows.append([f"{size} B, {flows} flows"] + [f"{c:.1f}" for c in cycles.values()])
+    print("\nOur switch with --profile: TSC cycles a packet in each stage\n")
+    print_table(rows)
+    return found
+
+
+def poll(args, folder):
+    figures = compare(args, folder, [(Vswitch, args.cpu), (VswitchPoll, args.cpu)])
+    rate = {n: statistics.median(r) for n, r in figures.items()}
+    print(f"\nSleeping when idle against --poll, 64 B, 256 flows: {rate[Vswitch.name]:.1f} and "
+          f"{rate[VswitchPoll.name]:.1f} Mpps, ratio "
+          f"{rate[Vswitch.name] / rate[VswitchPoll.name]:.2f}")
+    return figures
+
+
+def workers(args, folder):
+    figures = compare(args, folder, [(Vswitch, args.cpu), (VswitchTwo, "0,1")])
+    rate = {n: statistics.median(r) for n, r in figures.items()}
+    print(f"\nTwo workers against one, 64 B, 256 flows: {rate[VswitchTwo.name]:.1f} and "
+          f"{rate[Vswitch.name]:.1f} Mpps, ratio "
+          f"{rate[VswitchTwo.name] / rate[Vswitch.name]:.2f}")
+    return figures
+
+
+class Bare(Vswitch):
+    """Our daemon without bench ports, in a namespace of its own."""
+    name = "vswitch bare"
+
+    def start(self):
+        self.sock_path = os.path.join(self.folder, "control.sock")
+        self.process = self.spawn(
+            [self.build + "/vswitch/vswitchd", "--run-dir", self.folder, "--state-dir",
+             self.folder + "/state", "--socket", self.sock_path, "--cpus", self.cpus])
+        wait_for_daemon(self)
+        self.call("add-switch", name="bench", type="internal")
+
+
+def wait_for_daemon(program):
+    programs.wait_for("vswitchd", program.answers)
+
+
+class Spaces:
+    """Two namespaces, gone afterwards."""
+
+    def __init__(self):
+        self.names = [f"bench{os.getpid()}{side}" for side in "ab"]
+
+    def __enter__(self):
+        for name in self.names:
+            sh("ip", "netns", "add", name)
+        return self
+
+    def __exit__(self, *_):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+    def address(self, i, ifname):
+        sh("ip", "-n", self.names[i], "address", "add", f"10.77.{200}.{i + 1}/24", "dev", ifname)
+        sh("ip", "-n", self.names[i], "link", "set", ifname, "up")
+
+    def tcp(self, seconds):
+        """Gbit/s of one TCP stream from the first to the second."""
+        server = subprocess.Popen(["ip", "netns", "exec", self.names[1], "iperf3", "-s", "-1"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.4)
+        try:
+            out = sh("ip", "netns", "exec", self.names[0], "iperf3", "-J", "-c", "10.77.200.2",
+                     "-t", str(max(1, int(seconds))))
+            return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
+        finally:
+            server.kill()
+            server.wait()
+
+
+def sh(*argv):
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    if result.returncode:
+        raise Failed(f"{' '.join(argv)}: {(result.stderr or result.stdout).strip()[-300:]}")
+    return result.stdout
+
+
+class OvsTap(OpenVswitch):
+    name = "Open vSwitch taps"
+
+    def start(self):
+        mask = hex(1 << int(self.cpus.split(",")[-1]))
+        self.start_daemons(
+            "other_config:dpdk-init=true",
+            "other_config:dpdk-extra=--no-pci --in-memory --no-telemetry",
+            "other_config:dpdk-socket-mem=512", "other_config:pmd-cpu-mask=" + mask,
+            "other_config:userspace-tso-enable=true")
+        self.vsctl("--timeout=60", "add-br", "brb", "--", "set", "bridge", "brb",
+                   "datapath_type=netdev")
+        for name in self.taps():
+            self.vsctl("--timeout=60", "add-port", "brb", name, "--", "set", "interface", name,
+                       "type=internal")
+
+    def taps(self):
+        return [f"ovb{os.getpid() % 100000}{side}" for side in "ab"]
+
+
+def tcp_ours(args, folder):
+    with Spaces() as spaces:
+        program = Bare(folder, args.cpu, [])
+        try:
+            program.start()
+            for i, name in enumerate(spaces.names):
+                program.call("add-port", switch="bench", name=f"t{i}", type="tap",
+                             ifname="eth", netns=name)
+                spaces.address(i, "eth")
+            return [spaces.tcp(args.seconds) for _ in range(args.turns)]
+        finally:
+            program.stop()
+
+
+def tcp_ovs(args, folder):
+    if OpenVswitch.missing():
+        raise Failed(OpenVswitch.missing())
+    with Spaces() as spaces:
+        program = OvsTap(folder, args.cpu, [])
+        try:
+            program.start()
+            for i, name in enumerate(program.taps()):
+                sh("ip", "link", "set", name, "netns", spaces.names[i])
+                spaces.address(i, name)
+            time.sleep(1)
+            return [spaces.tcp(args.seconds) for _ in range(args.turns)]
+        finally:
+            program.stop()
+
+
+def tcp_bridge(args, _):
+    bridge = f"brk{os.getpid() % 100000}"
+    with Spaces() as spaces:
+        try:
+            sh("ip", "link", "add", bridge, "type", "bridge")
+            sh("ip", "link", "set", bridge, "up")
+            for i, name in enumerate(spaces.names):
+                outer = f"vk{os.getpid() % 100000}{i}"
+                sh("ip", "link", "add", outer, "type", "veth", "peer", "name", "eth", "netns", name)
+                sh("ip", "link", "set", outer, "master", bridge, "up")
+                spaces.address(i, "eth")
+            time.sleep(1)
+            return [spaces.tcp(args.seconds) for _ in range(args.turns)]
+        finally:
+            subprocess.run(["ip", "link", "del", bridge], check=False, capture_output=True)
+
+
+def tcp(args, folder):
+    rows = [["TCP between two namespaces, one stream", "Gbit/s", "lowest", "highest"]]
+    found = {}
+    for name, function in (("vswitch, two taps", tcp_ours),
+                           ("Open vSwitch userspace, two taps, TSO on", tcp_ovs),
+                           ("kernel bridge, two veth pairs", tcp_bridge)):
+        try:
+            rates = function(args, folder)
+        except Failed as e:
+            print(f"{name}: left out: {e}")
+            continue
+        found[name] = rates
+        rows.append([name, f"{statistics.median(rates):.1f}", f"{min(rates):.1f}",
+                     f"{max(rates):.1f}"])
+    print()
+    print_table(rows)
+    return found
+
+
+def idle(args, folder):
+    """Percent of a core while nothing happens, four TAP ports up."""
+    with Spaces() as spaces:
+        program = Bare(folder, args.cpu, [])
+        try:
+            program.start()
+            for i in range(4):
+                program.call("add-port", switch="bench", name=f"t{i}", type="tap",
+                             ifname=f"eth{i}", netns=spaces.names[0])
+                sh("ip", "-n", spaces.names[0], "link", "set", f"eth{i}", "up")
+            time.sleep(3)
+            hertz = os.sysconf("SC_CLK_TCK")
+
+            def ticks():
+                with open(f"/proc/{program.process.pid}/stat") as f:
+                    return sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+
+            before = ticks()
+            time.sleep(10)
+            percent = (ticks() - before) / hertz / 10 * 100
+        finally:
+            program.stop()
+    print(f"\nIdle with four TAP ports up: {percent:.2f} percent of a core")
+    return percent
+
+
+SECTIONS = {"stages": stages, "poll": poll, "workers": workers, "idle": idle, "tcp": tcp}
