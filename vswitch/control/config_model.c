@@ -327,6 +327,15 @@ void config_remove_port(struct config *cfg, const char *name)
 	close_gap(cfg->ports, &cfg->n_ports, sizeof(*cfg->ports), port - cfg->ports);
 }
 
+void config_forget_switch(struct config *cfg, const char *name)
+{
+	const struct config_switch *sw = config_find_switch(cfg, name);
+
+	if (sw != NULL)
+		close_gap(cfg->switches, &cfg->n_switches, sizeof(*cfg->switches),
+			sw - cfg->switches);
+}
+
 void config_remove_switch(struct config *cfg, const char *name)
 {
 	const struct config_switch *sw = config_find_switch(cfg, name);
@@ -336,5 +345,5 @@ void config_remove_switch(struct config *cfg, const char *name)
 	for (unsigned i = cfg->n_ports; i-- > 0;)
 		if (strcmp(cfg->ports[i].cfg.switch_name, sw->cfg.name) == 0)
 			config_remove_port(cfg, cfg->ports[i].cfg.name);
-	close_gap(cfg->switches, &cfg->n_switches, sizeof(*cfg->switches), sw - cfg->switches);
+	config_forget_switch(cfg, name);
 }

@@ -123,4 +123,5 @@ int config_rehome_statics(struct config *cfg, const char *old_switch, const char
 // With its static MACs.
 void config_remove_port(struct config *cfg, const char *name);
 void config_remove_switch(struct config *cfg, const char *name); // with its ports
+void config_forget_switch(struct config *cfg, const char *name); // leaves its ports dangling
 void config_remove_static(struct config *cfg, const struct fdb_static_config *entry);

@@ -31,8 +31,7 @@ void port_config_init(struct port_config *port, const char *name, const char *sw
 	}
 }
 
-// One way to write each setting, so that equal configurations compare equal.
-static void normalise(struct port_config *port)
+void port_normalise(struct port_config *port)
 {
 	static const char *const netns_dirs[] = {"/run/netns/", "/var/run/netns/"};
 
@@ -108,7 +107,7 @@ int config_add_port(struct config *cfg, const struct port_config *asked, unsigne
 	port.vlan = defaults.vlan;
 	if ((ret = vlan_resolve(&port.vlan, &asked->vlan, vlan_set, err)) < 0)
 		return ret;
-	normalise(&port);
+	port_normalise(&port);
 	return insert(cfg, &port, may_exist, err);
 }
 
@@ -147,7 +146,7 @@ int config_set_port(struct config *cfg, const char *name, const struct port_conf
 		port->cfg.link_down = values->link_down;
 	if ((ret = vlan_resolve(&port->cfg.vlan, &values->vlan, set, err)) < 0)
 		return ret;
-	normalise(&port->cfg);
+	port_normalise(&port->cfg);
 	return port_check(cfg, port, err);
 }
 
@@ -236,7 +235,7 @@ int config_bind_nic(struct config *cfg, const struct port_config *asked, unsigne
 	port.vlan = defaults.vlan;
 	if ((ret = vlan_resolve(&port.vlan, &asked->vlan, vlan_set, err)) < 0)
 		return ret;
-	normalise(&port);
+	port_normalise(&port);
 	if (there != NULL && (!may_exist || strcmp(there->cfg.name, port.name) != 0 ||
 				     strcmp(there->cfg.switch_name, port.switch_name) != 0))
 		return vsw_fail(err, may_exist ? VSW_E_EXISTS : VSW_E_BUSY,

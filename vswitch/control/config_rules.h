@@ -18,6 +18,10 @@ int static_check(
 int vlan_resolve(struct vlan_config *vlan, const struct vlan_config *asked, unsigned set,
 	struct vsw_error *err);
 
+// One way to write each setting, so that equal configurations compare equal; fills in the
+// default interface name.
+void port_normalise(struct port_config *port);
+
 // Two ports cannot both be open: one kernel interface, one NIC, one socket, one device.
 // Returns what they share ("interface 'x'"), or NULL.
 const char *port_conflict(const struct port_config *a, const struct port_config *b);
