@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "command.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "suggest.h"
 
-#define MAX_WORDS 128
+#define MAX_WORDS  128
+#define FOLD_WIDTH 68
 
 const struct cmd_param global_params[] = {
 	{
@@ -113,4 +116,28 @@ const char *param_label(const struct cmd_param *param)
 	if (param->flag)
 		return param->flag;
 	return param->metavar ? param->metavar : param->name;
+}
+
+char *command_fold(const char *line)
+{
+	size_t size, at = 2;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		abort();
+	fputs("  ", f);
+	while (*line) {
+		size_t len = strcspn(line, " ");
+
+		if (at > 2 && at + 1 + len > FOLD_WIDTH) {
+			fputs(" \\\n     ", f);
+			at = 5;
+		}
+		at += (size_t)fprintf(f, "%s%.*s", at > 2 ? " " : "", (int)len, line);
+		line += len;
+		line += strspn(line, " ");
+	}
+	fclose(f);
+	return text;
 }

@@ -22,3 +22,6 @@ const struct cmd_param *param_find(const struct cmd_param *params, const char *f
 const char *param_suggest(const struct cmd_spec *command, const char *flag);
 // "--access-vlan" or "PORT": what the user sees of it.
 const char *param_label(const struct cmd_param *param);
+// A command line as it is typed, indented by 2 and continued the way a shell takes it where it
+// would be wider than a terminal. To be freed.
+char *command_fold(const char *line);

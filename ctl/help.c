@@ -91,26 +91,6 @@ static void describe(const struct cmd_param *param)
 	free(text);
 }
 
-// A command line, continued the way a shell takes it.
-static void print_command(const char *text)
-{
-	size_t at = 2;
-
-	printf("  ");
-	while (*text) {
-		size_t len = strcspn(text, " ");
-
-		if (at > 2 && at + 1 + len > WIDTH - 2) {
-			printf(" \\\n     ");
-			at = 5;
-		}
-		at += (size_t)printf("%s%.*s", at > 2 ? " " : "", (int)len, text);
-		text += len;
-		text += strspn(text, " ");
-	}
-	putchar('\n');
-}
-
 static void describe_all(const struct cmd_param *params, bool flags, const char *title)
 {
 	bool any = false;
@@ -148,6 +128,7 @@ void help_overview(void)
 void help_command(const struct cmd_spec *command)
 {
 	const struct cmd_example *example = command->examples;
+	char *text;
 
 	printf("Usage: vswitchctl ");
 	wrap(command->usage, strlen("Usage: vswitchctl "), 8, true);
@@ -165,6 +146,8 @@ void help_command(const struct cmd_spec *command)
 	for (; example->command; example++) {
 		if (example->what && *example->what)
 			printf("  # %s\n", example->what);
-		print_command(example->command);
+		text = command_fold(example->command);
+		printf("%s\n", text);
+		free(text);
 	}
 }
