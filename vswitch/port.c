@@ -160,7 +160,8 @@ static int open_port(struct vsw_port *port, struct vsw_error *err)
 	return ret;
 }
 
-int port_add(const struct port_config *cfg, struct vsw_error *err)
+int port_add_by(
+	const struct vsw_port_ops *ops, const struct port_config *cfg, struct vsw_error *err)
 {
 	struct vsw_switch *sw = switch_find(cfg->switch_name);
 	struct vsw_port *port;
@@ -172,9 +173,6 @@ int port_add(const struct port_config *cfg, struct vsw_error *err)
 			"switch '%s' does not exist", cfg->switch_name);
 	if (port_find(cfg->name) != NULL)
 		return vsw_fail(err, VSW_E_EXISTS, NULL, "port '%s' already exists", cfg->name);
-	if (port_ops_of(cfg->type) == NULL)
-		return vsw_fail(err, VSW_E_UNSUPPORTED, NULL,
-			"this build has no driver for ports of the type of '%s'", cfg->name);
 	if (id == 0)
 		return vsw_fail(err, VSW_E_LIMIT, "delete ports that are no longer used",
 			"there are %d ports already: no more fit", VSW_MAX_PORTS);
@@ -183,7 +181,7 @@ int port_add(const struct port_config *cfg, struct vsw_error *err)
 		return no_memory(cfg->name, err);
 	port->id = id;
 	port->cfg = *cfg;
-	port->ops = port_ops_of(cfg->type);
+	port->ops = ops;
 	port->socket_id = SOCKET_ID_ANY;
 	port->pool = mbuf_pool(SOCKET_ID_ANY);
 	memcpy(port->mac, cfg->mac, sizeof(port->mac));
@@ -207,6 +205,16 @@ int port_add(const struct port_config *cfg, struct vsw_error *err)
 		return no_memory(cfg->name, err);
 	}
 	return 0;
+}
+
+int port_add(const struct port_config *cfg, struct vsw_error *err)
+{
+	const struct vsw_port_ops *ops = port_ops_of(cfg->type);
+
+	if (ops == NULL)
+		return vsw_fail(err, VSW_E_UNSUPPORTED, NULL,
+			"this build has no driver for ports of the type of '%s'", cfg->name);
+	return port_add_by(ops, cfg, err);
 }
 
 // Takes the port out of its switch: no flood reaches it, no entry points to it.

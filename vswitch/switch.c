@@ -175,6 +175,19 @@ void switch_maintain(void)
 		fdb_maintain(sw->fdb, now_s(), workers_synchronize);
 }
 
+// Several workers see the same loop: it is one for a second.
+static bool is_new_loop(struct vsw_switch *sw, const struct notify *msg)
+{
+	const uint32_t now = now_s();
+
+	if (memcmp(sw->loop_mac, msg->mac, sizeof(sw->loop_mac)) == 0 && now - sw->loop_at_s <= 1)
+		return false;
+	memcpy(sw->loop_mac, msg->mac, sizeof(sw->loop_mac));
+	sw->loop_at_s = now;
+	sw->loops++;
+	return true;
+}
+
 void switch_drain_notifications(void (*on_loop)(struct vsw_switch *sw, struct vsw_port *port,
 	struct vsw_port *other, const uint8_t mac[6], uint16_t vlan))
 {
@@ -194,9 +207,8 @@ void switch_drain_notifications(void (*on_loop)(struct vsw_switch *sw, struct vs
 				port_ip_note(msg.port_id, msg.family, msg.ip, msg.vlan);
 			break;
 		case NOTIFY_LOOP:
-			if (sw == NULL || port == NULL)
+			if (sw == NULL || port == NULL || !is_new_loop(sw, &msg))
 				break;
-			sw->loops++;
 			if (on_loop != NULL)
 				on_loop(sw, port, port_by_id(msg.other_port_id), msg.mac, msg.vlan);
 			break;

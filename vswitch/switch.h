@@ -22,7 +22,9 @@ struct vsw_switch {
 	_Atomic(const struct flood_list *) flood;
 	// Control only
 	struct switch_config cfg;
-	uint64_t loops; // loops reported
+	uint64_t loops;      // loops reported
+	uint8_t loop_mac[6]; // the last one, to tell each loop once a second
+	uint32_t loop_at_s;
 };
 
 struct flood_list {

@@ -7,6 +7,10 @@
 extern struct vsw_switch *live_switches[VSW_MAX_SWITCHES];
 extern struct vsw_port *live_ports[VSW_MAX_PORTS + 1];
 
+// port_add() with a driver of the caller's choice.
+int port_add_by(
+	const struct vsw_port_ops *ops, const struct port_config *cfg, struct vsw_error *err);
+
 // Rebuilds the list of ports that a switch floods to, and waits until nobody uses the old one.
 int flood_list_rebuild(struct vsw_switch *sw);
 
