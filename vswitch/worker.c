@@ -121,7 +121,7 @@ int workers_start(const struct worker_options *options)
 			goto fail;
 	}
 	vsw_n_workers = options->n_workers;
-	for (unsigned i = 0; i < vsw_n_workers; i++) {
+	for (unsigned i = 0; i < vsw_n_workers && !options->no_threads; i++) {
 		ret = rte_eal_remote_launch(worker_run, vsw_workers[i], vsw_workers[i]->lcore);
 		if (ret < 0)
 			goto fail;

@@ -27,8 +27,9 @@ extern const char *const worker_stage_names[6];
 struct worker_options {
 	const unsigned *lcores; // EAL lcores the workers run on
 	unsigned n_workers;
-	bool poll;    // never sleep
-	bool profile; // cycles per stage (costs a few per burst)
+	bool poll;       // never sleep
+	bool profile;    // cycles per stage (costs a few per burst)
+	bool no_threads; // the caller runs the data path itself, as fuzzers do
 };
 
 // Main thread. 0 or -errno.
