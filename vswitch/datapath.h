@@ -48,12 +48,12 @@ struct rx_burst {
 	struct vsw_port *src;
 	struct vsw_switch *sw;
 	const struct vsw_policy *policy;
-	struct vsw_counters *ctr;    // of src
-	bool one_flow;               // all frames have the same key pair
-	uint16_t arp;                // some frame may be ARP
-	struct tx_burst out;         // pkt[], meta[] and the sums, should all go to one port
-	uint64_t key[2 * VSW_BURST]; // destinations, then (from n) sources
-	uint64_t word[2 * VSW_BURST];
+	struct vsw_counters *ctr;     // of src
+	bool arp;                     // some frame may be ARP
+	uint16_t n_words;             // out.n, or 1: the first pair of words stands for all frames
+	struct tx_burst out;          // pkt[], meta[] and the sums, should all go to one port
+	uint64_t key[2 * VSW_BURST];  // destination and source of each frame
+	uint64_t word[2 * VSW_BURST]; // their entries
 };
 
 struct poll_set {
@@ -146,6 +146,15 @@ static inline void tx_burst_clear(struct tx_burst *b)
 	b->shared = false;
 }
 
+// meta[] is filled only where the frames differ.
+static inline vlan_meta tx_burst_meta(const struct tx_burst *b, uint16_t i)
+{
+	return b->meta_diff != 0 ? b->meta[i] : b->meta_first;
+}
+
+// ingress.c: rx->out.pkt[0..n) into rx->out and rx->key, for what may come in.
+void switch_ingress(struct rx_burst *rx, uint16_t n);
+
 // forward.c: takes w->rx.out.pkt[0..n) as they came from the port.
 void switch_input(struct worker *w, struct vsw_port *src, uint16_t n);
 // Puts a frame into the destination's stage; flushed when full and at the burst's end.
@@ -158,7 +167,9 @@ void flood(struct worker *w, struct rx_burst *rx, struct rte_mbuf *m, vlan_meta 
 // egress.c: policy of the destination, unfinished work, then out. Leaves b cleared.
 void port_output(struct worker *w, struct vsw_port *dst, struct tx_burst *b);
 // Frames that another worker has put through port_output already.
-void port_transmit(struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, uint16_t n);
+void port_transmit(
+	struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes);
+uint64_t sum_bytes(struct rte_mbuf *const *pkts, uint16_t n);
 
 // poll.c: the thread itself, an lcore function; arg: struct worker.
 int worker_run(void *arg);
@@ -173,7 +184,8 @@ static inline uint64_t event_of(const struct vsw_port *port, uint16_t queue)
 extern struct rte_rcu_qsbr *vsw_rcu;
 
 // learn.c: sources that the table did not know as seen here. True if the frame must go.
-bool learn(struct worker *w, struct rx_burst *rx, unsigned i);
+// at: place of the source's key and word.
+bool learn(struct worker *w, struct rx_burst *rx, unsigned at);
 
 // snoop.c: which IPs are behind which port, from ARP and neighbour discovery.
 void snoop(struct worker *w, const struct vsw_port *src, const struct rte_mbuf *m, vlan_meta meta);

@@ -9,15 +9,22 @@
 
 #define ETHER_HDR 14u
 
-void port_transmit(struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, uint16_t n)
+uint64_t sum_bytes(struct rte_mbuf *const *pkts, uint16_t n)
 {
-	struct vsw_counters *ctr = &w->ctr[dst->id];
-	uint16_t queue = dst->n_tx_queues > w->index ? w->index : 0;
 	uint64_t bytes = 0;
-	uint16_t sent;
 
 	for (uint16_t i = 0; i < n; i++)
 		bytes += pkts[i]->pkt_len;
+	return bytes;
+}
+
+void port_transmit(
+	struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
+{
+	struct vsw_counters *ctr = &w->ctr[dst->id];
+	uint16_t queue = dst->n_tx_queues > w->index ? w->index : 0;
+	uint16_t sent;
+
 	if (dst->n_tx_queues == PORT_TX_ANY)
 		queue = w->index % dst->n_rx_queues;
 	sent = dst->ops->tx_burst(dst, queue, pkts, n);
@@ -55,12 +62,13 @@ static void cross(struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts
 	wake(owner);
 }
 
-static void out(struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, uint16_t n)
+static void out(
+	struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, uint16_t n, uint64_t bytes)
 {
 	if (n == 0)
 		return;
 	if (likely(dst->n_tx_queues >= vsw_n_workers || dst->tx_owner == w->index))
-		port_transmit(w, dst, pkts, n);
+		port_transmit(w, dst, pkts, n, bytes);
 	else
 		cross(w, dst, pkts, n);
 }
@@ -69,14 +77,15 @@ static void out(struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, 
 static void apply_vlan(struct worker *w, const struct vlan_config *vlan, struct vsw_counters *ctr,
 	struct tx_burst *b)
 {
+	const bool differ = b->meta_diff != 0, shared = b->shared;
+	const vlan_meta first = b->meta_first;
 	const uint16_t n = b->n;
-	const bool shared = b->shared;
 
 	// In place: what is put back never passes what is still to be looked at.
 	tx_burst_clear(b);
 	b->shared = shared;
 	for (uint16_t i = 0; i < n; i++) {
-		vlan_meta meta = b->meta[i];
+		vlan_meta meta = differ ? b->meta[i] : first;
 		enum vlan_form form = vlan_form_of(vlan, META_VID(meta));
 		struct rte_mbuf *m = b->pkt[i];
 
@@ -119,9 +128,10 @@ static void drop_oversize(
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		uint32_t tag = b->meta[i] & META_TAGGED ? VLAN_TAG_LEN : 0;
+		uint32_t tag = tx_burst_meta(b, i) & META_TAGGED ? VLAN_TAG_LEN : 0;
 
 		if (wire_length(b->pkt[i]) > policy->max_frame + tag) {
+			b->bytes -= b->pkt[i]->pkt_len;
 			drop(ctr, DROP_OVERSIZE_TX, b->pkt[i]);
 			continue;
 		}
@@ -169,12 +179,13 @@ static void finish_and_send(
 		ctr->segments += n - 1;
 		k += n;
 		while (k >= VSW_BURST) {
-			out(w, dst, done, VSW_BURST);
+			out(w, dst, done, VSW_BURST, sum_bytes(done, VSW_BURST));
 			k -= VSW_BURST;
 			memmove(done, done + VSW_BURST, k * sizeof(done[0]));
 		}
 	}
-	out(w, dst, done, k);
+	if (k > 0)
+		out(w, dst, done, k, sum_bytes(done, k));
 }
 
 void port_output(struct worker *w, struct vsw_port *dst, struct tx_burst *b)
@@ -194,7 +205,7 @@ void port_output(struct worker *w, struct vsw_port *dst, struct tx_burst *b)
 		drop_oversize(policy, ctr, b);
 	stage_done(w, STAGE_EGRESS);
 	if (likely((b->ol_or & OFFLOAD_WORK) == 0 && b->segs_or <= 1 && !b->shared))
-		out(w, dst, b->pkt, b->n);
+		out(w, dst, b->pkt, b->n, b->bytes);
 	else
 		finish_and_send(w, dst, ctr, b);
 	tx_burst_clear(b);

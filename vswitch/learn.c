@@ -67,9 +67,8 @@ static void want_growth(struct worker *w, const struct rx_burst *rx)
 	notify_post(&msg);
 }
 
-bool learn(struct worker *w, struct rx_burst *rx, unsigned i)
+bool learn(struct worker *w, struct rx_burst *rx, unsigned at)
 {
-	const unsigned at = rx->out.n + i;
 	const struct vsw_port *pinned;
 	uint16_t old = 0;
 

@@ -55,7 +55,8 @@ static uint16_t poll_rings(struct worker *w)
 				while (k < n && pkts[k]->port == id)
 					k++;
 				if (dst != NULL)
-					port_transmit(w, dst, &pkts[done], k - done);
+					port_transmit(w, dst, &pkts[done], k - done,
+						sum_bytes(&pkts[done], k - done));
 				else
 					for (unsigned i = done; i < k; i++)
 						drop(&w->ctr[id], DROP_PORT_GONE, pkts[i]);
