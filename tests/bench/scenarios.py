@@ -223,7 +223,7 @@ def tcp(args, folder):
                            ("kernel bridge, two veth pairs", tcp_bridge)):
         try:
             rates = function(args, folder)
-        except Failed as e:
+        except (Failed, OSError) as e:
             print(f"{name}: left out: {e}")
             continue
         found[name] = rates
