@@ -106,7 +106,7 @@ static void every_setting_comes_back(void **state)
 		"{\"name\":\"h\",\"switch\":\"a\",\"type\":\"host\",\"ifname\":\"h0\",\"mac\":"
 		"\"02:00:00:00:00:09\",\"mtu\":9000,\"access_vlan\":10,\"link\":\"down\"},"
 		"{\"name\":\"n\",\"switch\":\"x\",\"type\":\"nic\",\"ifname\":\"eth1\",\"role\":"
-		"\"access\",\"driver\":\"af-packet\",\"mtu\":1500,\"access_vlan\":4094},"
+		"\"access\",\"driver\":\"af-packet\",\"mtu\":1600,\"access_vlan\":4094},"
 		"{\"name\":\"t\",\"switch\":\"a\",\"type\":\"tap\",\"netns\":\"/proc/1/ns/net\","
 		"\"trunk_vlans\":\"10,20-30\",\"native_vlan\":5,\"queues\":2,\"mac_limit\":3},"
 		"{\"name\":\"u\",\"switch\":\"x\",\"type\":\"nic\",\"ifname\":\"eth0\",\"driver\":"

@@ -35,8 +35,7 @@ void port_normalise(struct port_config *port)
 {
 	static const char *const netns_dirs[] = {"/run/netns/", "/var/run/netns/"};
 
-	// A NIC's default is what it has, not 1500.
-	if (port->mtu == MTU_DEFAULT && port->type != PORT_NIC)
+	if (port->mtu == MTU_DEFAULT)
 		port->mtu = 0;
 	if (port->queues == 1)
 		port->queues = 0;

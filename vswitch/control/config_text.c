@@ -27,12 +27,9 @@ static void __attribute__((format(printf, 2, 3))) append(struct list *list, cons
 	va_end(ap);
 }
 
-static const char *mtu_text(const struct port_config *port, char text[8])
+static unsigned mtu_of(const struct port_config *port)
 {
-	if (port->mtu == 0)
-		return port->type == PORT_NIC ? "the NIC's own" : "1500";
-	snprintf(text, 8, "%u", port->mtu);
-	return text;
+	return port->mtu == 0 ? 1500 : port->mtu;
 }
 
 static const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT_SIZE])
@@ -47,7 +44,7 @@ void port_describe_changes(
 	const struct port_config *from, const struct port_config *to, char *text, size_t size)
 {
 	struct list list = {text, size, ", "};
-	char vlan[80], mac[MAC_TEXT_SIZE], mtu[8];
+	char vlan[80], mac[MAC_TEXT_SIZE];
 
 	text[0] = '\0';
 	if (memcmp(&from->vlan, &to->vlan, sizeof(to->vlan)) != 0) {
@@ -55,7 +52,7 @@ void port_describe_changes(
 		append(&list, "VLAN %s", vlan);
 	}
 	if (from->mtu != to->mtu)
-		append(&list, "MTU %s", mtu_text(to, mtu));
+		append(&list, "MTU %u", mtu_of(to));
 	if (memcmp(from->mac, to->mac, sizeof(to->mac)) != 0)
 		append(&list, "MAC %s", mac_text(to->mac, mac));
 	if (from->mac_limit != to->mac_limit)
@@ -74,7 +71,7 @@ void port_describe_difference(
 	const struct port_config *is, const struct port_config *asked, char *text, size_t size)
 {
 	struct list list = {text, size, " and "};
-	char vlan[2][80], mac[2][MAC_TEXT_SIZE], mtu[2][8];
+	char vlan[2][80], mac[2][MAC_TEXT_SIZE];
 
 	text[0] = '\0';
 	differ_word(&list, "switch", is->switch_name, asked->switch_name);
@@ -98,8 +95,7 @@ void port_describe_difference(
 	if (memcmp(&is->vlan, &asked->vlan, sizeof(is->vlan)) != 0)
 		append(&list, "its VLAN is %s, not %s", vlan[0], vlan[1]);
 	if (is->mtu != asked->mtu)
-		append(&list, "its MTU is %s, not %s", mtu_text(is, mtu[0]),
-			mtu_text(asked, mtu[1]));
+		append(&list, "its MTU is %u, not %u", mtu_of(is), mtu_of(asked));
 	if (memcmp(is->mac, asked->mac, 6) != 0)
 		append(&list, "its MAC is %s, not %s", mac_text(is->mac, mac[0]),
 			mac_text(asked->mac, mac[1]));

@@ -25,6 +25,7 @@ struct action {
 	const struct config_switch *old_switch, *new_switch;
 	const struct config_port *old_port, *new_port; // fdb: the port it is behind
 	const struct fdb_static_config *entry;
+	uint8_t old_mac[6]; // port set: the address it really had, noted when it is carried out
 };
 
 struct diff {

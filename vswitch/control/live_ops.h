@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The running switch as the control side uses it: vswitch/switch.h, or a fake in tests.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vswitch/config.h>
+#include <vswitch/error.h>
+
+struct live_ops {
+	int (*switch_add)(const struct switch_config *cfg, struct vsw_error *err);
+	int (*switch_set)(const char *name, const struct switch_config *cfg, struct vsw_error *err);
+	int (*switch_del)(const char *name, struct vsw_error *err);
+	int (*port_add)(const struct port_config *cfg, struct vsw_error *err);
+	int (*port_set)(const char *name, const struct port_config *cfg, struct vsw_error *err);
+	int (*port_del)(const char *name, bool keep, struct vsw_error *err);
+	int (*fdb_static_add)(const struct fdb_static_config *cfg, struct vsw_error *err);
+	int (*fdb_static_del)(const struct fdb_static_config *cfg, struct vsw_error *err);
+	// The address the port has now, chosen or set; zeros if none.
+	void (*port_mac)(const char *name, uint8_t mac[6]);
+};
