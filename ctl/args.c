@@ -269,15 +269,21 @@ static int parse_command(struct parser *p, const char *arg)
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+static bool was_given(const struct parser *p, const struct cmd_param *param)
+{
+	for (size_t i = 0; i < p->n_given; i++) {
+		if (p->given[i] == param)
+			return true;
+	}
+	return false;
+}
+
 static int check_complete(struct parser *p)
 {
 	const struct cmd_param *param = p->inv->command->params;
-	for (; param && param->name; param++) {
-		bool found = false;
 
-		for (size_t i = 0; i < p->n_given; i++)
-			found |= p->given[i] == param;
-		if (param->required && !found)
+	for (; param && param->name; param++) {
+		if (param->required && !was_given(p, param))
 			return usage_error(command_name(p), "%s needs %s%s%s: %s", command_name(p),
 				param_label(param), param->position ? "" : " ",
 				param->position  ? ""
@@ -296,7 +302,6 @@ int args_parse(struct invocation *inv, int argc, char **argv)
 
 	*inv = (struct invocation){.params = json_object()};
 	inv->options.socket = socket && *socket ? socket : CTL_SOCKET_DEFAULT;
-	inv->options.timeout_s = CTL_TIMEOUT_DEFAULT;
 	while (rc == CTL_DONE && p.at < argc) {
 		char *arg = argv[p.at++];
 
@@ -319,6 +324,9 @@ int args_parse(struct invocation *inv, int argc, char **argv)
 		return rc;
 	if (!inv->command)
 		return usage_error(NULL, "a command is missing");
+	if (!was_given(&p, param_find(global_params, "--timeout", strlen("--timeout"))))
+		inv->options.timeout_s =
+			inv->command->changes ? CTL_TIMEOUT_CHANGE : CTL_TIMEOUT_READ;
 	return check_complete(&p);
 }
 

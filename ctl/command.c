@@ -43,8 +43,8 @@ const struct cmd_param global_params[] = {
 		.type = CMD_UINT,
 		.max = 86400,
 		.metavar = "S",
-		.preset = "30",
-		.help = "give up when the daemon has not answered for so many seconds; 0: never",
+		.preset = "30, or 300 if the command changes something",
+		.help = "seconds to wait for the daemon's answer; 0: for ever",
 	},
 	{
 		.name = "version",

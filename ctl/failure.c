@@ -2,6 +2,7 @@
 #include "failure.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,32 +43,45 @@ int failure_from_reply(struct failure *failure, const json_t *error)
 	return -1;
 }
 
+// Most remedies say what to do; some only what is possible, and read badly after "try:".
+static bool stands_alone(const char *remedy)
+{
+	static const char *const leads[] = {"one of", "it takes", "such as", "as in"};
+
+	for (size_t i = 0; i < sizeof(leads) / sizeof(*leads); i++) {
+		if (strncmp(remedy, leads[i], strlen(leads[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 int failure_print(const struct failure *failure)
 {
 	const char *remedy = failure->remedy;
 
 	fflush(stdout);
 	fprintf(stderr, "vswitchctl: %s\n", failure->reason);
-	// Remedies are written either as "see: CMD" or as the bare command.
-	if (strncmp(remedy, "see: ", 5) == 0)
-		remedy += 5;
-	if (strncmp(remedy, "try: ", 5) == 0)
+	if (strncmp(remedy, "see: ", 5) == 0 || strncmp(remedy, "try: ", 5) == 0)
 		remedy += 5;
 	if (*remedy)
-		fprintf(stderr, "  try: %s\n", remedy);
+		fprintf(stderr, "  %s%s\n", stands_alone(remedy) ? "" : "try: ", remedy);
 	return failure->code == JSONRPC_INVALID_PARAMS ? CTL_USAGE : CTL_FAILED;
 }
 
 int usage_error(const char *command, const char *fmt, ...)
 {
+	char *message, *clean;
 	va_list ap;
 
-	fflush(stdout);
-	fputs("vswitchctl: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (vasprintf(&message, fmt, ap) < 0)
+		message = NULL;
 	va_end(ap);
-	fprintf(stderr, "\n  try: vswitchctl %s%s--help\n", command ? command : "",
-		command ? " " : "");
+	clean = text_clean(message ? message : "wrong usage");
+	fflush(stdout);
+	fprintf(stderr, "vswitchctl: %s\n  try: vswitchctl %s%s--help\n", clean,
+		command ? command : "", command ? " " : "");
+	free(clean);
+	free(message);
 	return CTL_USAGE;
 }

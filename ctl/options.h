@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 
-#define CTL_SOCKET_DEFAULT  "/run/vswitch/control.sock"
-#define CTL_TIMEOUT_DEFAULT 30
+#define CTL_SOCKET_DEFAULT "/run/vswitch/control.sock"
+// A large document may ask for thousands of interfaces.
+#define CTL_TIMEOUT_READ   30
+#define CTL_TIMEOUT_CHANGE 300
 
 enum ctl_exit {
 	CTL_DONE = 0,

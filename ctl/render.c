@@ -66,24 +66,39 @@ const char *render_vlan(const json_t *port, size_t list_max, char *buf, size_t s
 	return buf;
 }
 
-// Actions are told as they would be done; what has been done is told as such.
-static void print_done(const char *action)
+// Prints the first len bytes of an action with its verb in the past.
+static void print_past(const char *action, size_t len)
 {
 	static const char *const verbs[][2] = {{"add", "added"}, {"bind", "bound"},
 		{"change", "changed"}, {"convert", "converted"}, {"create", "created"},
 		{"delete", "deleted"}, {"flush", "flushed"}, {"forget", "forgot"},
 		{"move", "moved"}, {"pin", "pinned"}, {"remove", "removed"}, {"rename", "renamed"},
 		{"replace", "replaced"}, {"unbind", "unbound"}, {"update", "updated"}};
+	size_t verb = strcspn(action, " ");
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
-		size_t len = strlen(verbs[i][0]);
-
-		if (strncmp(action, verbs[i][0], len) == 0 && action[len] == ' ') {
-			printf("%s%s\n", verbs[i][1], action + len);
-			return;
+		if (strlen(verbs[i][0]) == verb && strncmp(action, verbs[i][0], verb) == 0) {
+			fputs(verbs[i][1], stdout);
+			action += verb;
+			len -= verb;
+			break;
 		}
 	}
-	puts(action);
+	printf("%.*s", (int)len, action);
+}
+
+// The daemon tells actions as they would be done; what has been done is told as such.
+static void print_done(const char *action)
+{
+	const char *end;
+
+	while ((end = strstr(action, "; "))) {
+		print_past(action, (size_t)(end - action));
+		fputs("; ", stdout);
+		action = end + 2;
+	}
+	print_past(action, strlen(action));
+	putchar('\n');
 }
 
 void render_change(const json_t *result, const struct options *options, bool what_if)

@@ -9,12 +9,15 @@
 #include "field.h"
 #include "render.h"
 #include "run.h"
+#include "text.h"
 
 static void picture(const struct invocation *inv, const json_t *result, const json_t *previous)
 {
 	const struct options *options = &inv->options;
 
-	if (options->json)
+	if (options->json && options->watch)
+		text_print_json(result, false);
+	else if (options->json)
 		run_print_json(result);
 	else if (field_true(inv->params, "drops"))
 		render_drops(result, options);

@@ -23,6 +23,7 @@ class CommandLine(CtlTest):
                 (["ad-port"], "did you mean 'add-port'?", "vswitchctl --help"),
                 (["port-add"], "did you mean 'add-port'?", "vswitchctl --help"),
                 (["stats"], "did you mean 'show-stats'?", "vswitchctl --help"),
+                (["\x1b[2J"], "there is no command '\\x1b[2J'", "vswitchctl --help"),
                 (["xyzzy"], "there is no command 'xyzzy'", "vswitchctl --help"),
                 (["--sokcet", "x", "show"], "did you mean '--socket'?", "vswitchctl --help"),
                 (["show", "-x"], "there is no option '-x'", "show --help"),
@@ -171,6 +172,11 @@ class Replies(CtlTest):
                                 "del-port", "web1")
             self.assertEqual(done.stderr, "vswitchctl: port 'web1' does not exist\n"
                              "  try: vswitchctl list-ports\n")
+
+    def test_remedy_that_is_no_command(self):
+        with self.daemon(**{"del-port": Error(1005, "it cannot be 'x'", "", "one of: a, b")}):
+            done = self.expect(1, "del-port", "web1")
+            self.assertEqual(done.stderr, "vswitchctl: it cannot be 'x'\n  one of: a, b\n")
 
     def test_refusal_without_remedy(self):
         with self.daemon(**{"del-port": Error(1011, "out of memory")}):

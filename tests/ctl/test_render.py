@@ -167,6 +167,14 @@ class Render(CtlTest):
             self.assertEqual(done.stdout.count("port-"), 4095)
             self.assertLess(time.monotonic() - began, 20)
 
+    def test_done_is_told_as_done(self):
+        actions = ["rename port 'a' to 'b'; move port 'b' from 'x' to 'y'; set port 'b' MTU 9000",
+                   "bind NIC 'eth1' to 'lan' as port 'eth1' (uplink)", "created already", "odd"]
+        with self.daemon(**{"set-port": {"changed": True, "actions": actions}}):
+            self.assertEqual(self.expect(0, "set-port", "a").stdout.splitlines(), [
+                "renamed port 'a' to 'b'; moved port 'b' from 'x' to 'y'; set port 'b' MTU 9000",
+                "bound NIC 'eth1' to 'lan' as port 'eth1' (uplink)", "created already", "odd"])
+
     def test_quiet(self):
         with self.daemon():
             self.assertEqual(self.expect(0, "add-switch", "lan", "--quiet").stdout, "")
