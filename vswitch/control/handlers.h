@@ -35,3 +35,6 @@ int handle_show_stats(struct rpc_call *call);
 int handle_show_workers(struct rpc_call *call);
 int handle_subscribe(struct rpc_call *call);
 int handle_version(struct rpc_call *call);
+
+// When the daemon started, for `version`.
+void version_init(bool poll);
