@@ -77,6 +77,38 @@ char *text_clean(const char *s)
 	return out;
 }
 
+static bool is_clean_text(const char *s)
+{
+	while (*s) {
+		wchar_t c;
+		size_t n = printable(s, &c);
+
+		if (n == 0)
+			return false;
+		s += n;
+	}
+	return true;
+}
+
+static bool is_clean(const json_t *value)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(value))
+		return is_clean_text(json_string_value(value));
+	json_array_foreach ((json_t *)value, i, member) {
+		if (!is_clean(member))
+			return false;
+	}
+	json_object_foreach ((json_t *)value, key, member) {
+		if (!is_clean_text(key) || !is_clean(member))
+			return false;
+	}
+	return true;
+}
+
 json_t *text_clean_json(const json_t *value)
 {
 	json_t *copy, *member;
@@ -84,6 +116,9 @@ json_t *text_clean_json(const json_t *value)
 	char *text;
 	size_t i;
 
+	// The usual case, and a forwarding table may be large.
+	if (is_clean(value))
+		return json_incref((json_t *)value);
 	switch (json_typeof(value)) {
 	case JSON_STRING:
 		text = text_clean(json_string_value(value));
