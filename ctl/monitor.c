@@ -25,7 +25,7 @@ static void print_event(const json_t *event, const struct options *options)
 
 // One connection's worth of events; the failure says how it ended. True if it got as far as
 // being subscribed.
-static bool follow(struct invocation *inv, struct failure *failure)
+static bool follow(struct invocation *inv, bool again, struct failure *failure)
 {
 	struct client *client = client_open(&inv->options, failure);
 	json_t *reply, *event;
@@ -34,6 +34,8 @@ static bool follow(struct invocation *inv, struct failure *failure)
 		return false;
 	reply = client_call(client, inv->command->method, json_deep_copy(inv->params), failure);
 	if (reply) {
+		if (again)
+			fputs("vswitchctl: the daemon is back\n", stderr);
 		while ((event = client_event(client, failure))) {
 			print_event(event, &inv->options);
 			json_decref(event);
@@ -51,7 +53,7 @@ int run_monitor(struct invocation *inv)
 	bool away = false;
 
 	for (;;) {
-		bool subscribed = follow(inv, &failure);
+		bool subscribed = follow(inv, away, &failure);
 
 		if (!inv->options.reconnect || failure.code != 0)
 			return failure_print(&failure);

@@ -150,7 +150,7 @@ class Connection(CtlTest):
             self.skipTest("others may not run the program")
         self.assertEqual(done.returncode, 1)
         self.assertIn("no permission to use", done.stderr)
-        self.assertIn("group vswitch or vswitch-ro", done.stderr)
+        self.assertIn("root or the group vswitch, looking the group vswitch-ro", done.stderr)
         self.assertIn("try: sudo usermod -aG vswitch", done.stderr)
 
     def test_daemon_that_takes_no_connections(self):
@@ -266,6 +266,7 @@ class Replies(CtlTest):
             child.send_signal(signal.SIGINT)
             _, err = child.communicate(timeout=10)
         self.assertIn("trying again until it is there", err)
+        self.assertIn("the daemon is back", err)
         self.assertEqual(child.returncode, -signal.SIGINT)
 
     def test_monitor_does_not_reconnect_when_refused(self):
