@@ -54,10 +54,10 @@ static int fail_refused(const struct options *options, struct failure *failure)
 
 static int fail_permission(const struct options *options, struct failure *failure)
 {
-	return failure_set(failure,
-		"sudo usermod -aG vswitch \"$USER\" (or -aG vswitch-ro to look only), then log in "
-		"again",
-		"no permission to use %s: that takes root, or the group vswitch or vswitch-ro",
+	return failure_set(failure, "sudo usermod -aG vswitch \"$USER\", then log in again",
+		"no permission to use %s: changing takes root or the group vswitch, looking the "
+		"group "
+		"vswitch-ro",
 		options->socket);
 }
 

@@ -44,7 +44,7 @@ void render_nics(const json_t *result, const struct options *options)
 	}
 	grid = grid_create(render_width(options));
 	grid_column(grid, "NIC", GRID_SHRINK);
-	grid_column(grid, "PCI", GRID_SHRINK);
+	grid_column(grid, "PCI", GRID_LEFT);
 	grid_column(grid, "MAC", GRID_LEFT);
 	grid_column(grid, "LINK", GRID_LEFT);
 	grid_column(grid, "STATE", GRID_LEFT);
