@@ -29,14 +29,16 @@ def wait_for(what, condition, seconds=30):
 class Program:
     """start() and stop(); resume() and pause() around each turn; packets() = (time, sent)."""
     name = "?"
-    settle = 0.3  # seconds from resume() to steady forwarding
+    settle = 0.3        # seconds from resume() to steady forwarding
+    most_flows = 65535  # what its buffers can hold beside the others'
 
-    def __init__(self, folder, cpus, frames):
+    def __init__(self, folder, cpus, frames, flows=0):
         self.folder = os.path.join(folder, self.name.replace(" ", "-"))
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.cpus = cpus
         self.frames = frames  # the two files
+        self.flows = flows    # in each of them
         self.processes = []
 
     def spawn(self, argv, **kwargs):
@@ -90,12 +92,13 @@ class Vswitch(Program):
     name = "vswitch"
     options = []
     build = "build"
-    ids = 0
+    queues = 0
+    most_flows = 500000  # a million stations
 
     def start(self):
         self.sock_path = os.path.join(self.folder, "control.sock")
-        many = max(os.path.getsize(f) for f in self.frames) > 3 << 20 if self.frames else False
-        mbufs = ["--mbufs", "200000"] if many else []
+        # The device keeps each frame of its file in a buffer.
+        mbufs = ["--mbufs", str(2 * self.flows + 65536)] if self.flows > 4096 else []
         self.process = self.spawn(
             [self.build + "/vswitch/vswitchd", "--run-dir", self.folder, "--state-dir",
              self.folder + "/state", "--socket", self.sock_path, "--cpus", self.cpus,
@@ -107,8 +110,6 @@ class Vswitch(Program):
             self.call("add-port", switch="bench", name=side, type="dpdk",
                       devargs=f"net_pcap_{side},rx_pcap={path},infinite_rx=1",
                       **({"queues": self.queues} if self.queues else {}))
-
-    queues = 0
 
     def answers(self):
         if self.process.poll() is not None:

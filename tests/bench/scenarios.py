@@ -34,7 +34,7 @@ def compare(args, folder, makers, flows=256):
     running = []
     try:
         for cls, cpus in makers:
-            program = cls(folder, cpus, frames)
+            program = cls(folder, cpus, frames, flows)
             running.append(program)
             program.start()
             program.pause()
@@ -49,7 +49,7 @@ def stages(args, folder):
     rows, found = [], {}
     for size, flows in args.sets:
         frames = pcap_files.make(os.path.join(folder, "pcap"), flows, size)
-        program = VswitchProfile(folder, args.cpu, frames)
+        program = VswitchProfile(folder, args.cpu, frames, flows)
         try:
             program.start()
             time.sleep(0.5)
