@@ -22,8 +22,12 @@ int run_names(const struct options *options, const char *what)
 		if (strcmp(what, methods[i][0]) == 0)
 			result = client_ask(&quick, methods[i][1], NULL, &failure);
 	}
-	json_array_foreach (json_object_get(result, what), i, item)
-		puts(field_text(item, "name"));
+	json_array_foreach (json_object_get(result, what), i, item) {
+		// A NIC that left the kernel has only its address.
+		const char *name = field_text(item, "name");
+
+		puts(*name ? name : field_text(item, "pci"));
+	}
 	json_decref(result);
 	return CTL_DONE;
 }

@@ -7,15 +7,19 @@
 #include "render.h"
 #include "text.h"
 
+static void cell_or_dash(struct grid *grid, const char *text)
+{
+	grid_cell(grid, "%s", *text ? text : "-");
+}
+
 static void add_nic(struct grid *grid, const json_t *nic)
 {
-	const char *driver = field_text(nic, "kernel_driver"), *pci = field_text(nic, "pci");
 	char speed[TEXT_SIZE];
 
 	grid_row(grid, "");
-	grid_cell(grid, "%s", field_text(nic, "name"));
-	grid_cell(grid, "%s", *pci ? pci : "-");
-	grid_cell(grid, "%s", field_text(nic, "mac"));
+	cell_or_dash(grid, field_text(nic, "name"));
+	cell_or_dash(grid, field_text(nic, "pci"));
+	cell_or_dash(grid, field_text(nic, "mac"));
 	if (!field_true(nic, "link"))
 		grid_cell(grid, "down");
 	else if (field_count(nic, "speed_mbps"))
@@ -23,10 +27,10 @@ static void add_nic(struct grid *grid, const json_t *nic)
 	else
 		grid_cell(grid, "up");
 	grid_cell(grid, "%s", field_text(nic, "state"));
-	grid_cell(grid, "%s", *field_text(nic, "switch") ? field_text(nic, "switch") : "-");
-	grid_cell(grid, "%s", *field_text(nic, "port") ? field_text(nic, "port") : "-");
-	grid_cell(grid, "%s", *field_text(nic, "role") ? field_text(nic, "role") : "-");
-	grid_cell(grid, "%s", *driver ? driver : "-");
+	cell_or_dash(grid, field_text(nic, "switch"));
+	cell_or_dash(grid, field_text(nic, "port"));
+	cell_or_dash(grid, field_text(nic, "role"));
+	cell_or_dash(grid, field_text(nic, "kernel_driver"));
 	grid_cell(grid, "%llu", (unsigned long long)field_count(nic, "mtu"));
 	if (*field_text(nic, "reason"))
 		grid_note(grid, "  ", "%s", field_text(nic, "reason"));

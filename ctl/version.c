@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // version: this program's and the daemon's.
 #include <stdio.h>
+#include <string.h>
 
 #include "field.h"
 #include "render.h"
@@ -9,6 +10,7 @@
 
 int run_version(struct invocation *inv)
 {
+	const char *dpdk;
 	char age[TEXT_SIZE];
 	json_t *result;
 	int rc;
@@ -23,8 +25,10 @@ int run_version(struct invocation *inv)
 		json_decref(result);
 		return CTL_DONE;
 	}
-	printf("vswitchd   %s (protocol %llu, DPDK %s)\n", field_text(result, "version"),
-		(unsigned long long)field_count(result, "protocol"), field_text(result, "dpdk"));
+	dpdk = field_text(result, "dpdk");
+	printf("vswitchd   %s (protocol %llu, %s%s)\n", field_text(result, "version"),
+		(unsigned long long)field_count(result, "protocol"),
+		strncmp(dpdk, "DPDK", 4) == 0 ? "" : "DPDK ", dpdk);
 	printf("  pid %llu, up for %s\n  %llu worker%s, %s\n  huge pages: %s, table look-up: %s\n",
 		(unsigned long long)field_count(result, "pid"),
 		text_age(age, field_count(result, "uptime")),

@@ -119,6 +119,8 @@ NICS = [
         "taking over addresses is not part of this version", link=True, speed_mbps=1000),
     nic("eth1", "bound", switch="lan", port="eth1", role="uplink"),
     nic("veth-long-name", "free", pci=None, kernel_driver="veth", speed_mbps=0),
+    nic("", "unusable", pci="0000:00:04.0", mac="", kernel_driver="vfio-pci", link=False,
+        reason="NIC 0000:00:04.0 has no kernel interface here (its driver is vfio-pci)"),
     nic("wlan0", "unusable", reason="wireless interfaces cannot carry other stations' frames",
         link=False, drivers=[]),
 ]
@@ -152,7 +154,7 @@ CONFIG = {"config": {
     "fdb": [{"switch": "lan", "vlan": 0, "mac": "02:00:00:00:00:03", "port": "web1"}],
 }}
 
-VERSION = {"version": "0.1.0", "protocol": 1, "dpdk": "22.11.11", "fdb_isa": "avx2", "workers": 1,
+VERSION = {"version": "0.1.0", "protocol": 1, "dpdk": "DPDK 22.11.11", "fdb_isa": "avx2", "workers": 1,
            "huge_pages": True, "poll": False, "pid": 4711, "uptime": 7500}
 
 
