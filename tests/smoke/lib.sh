@@ -119,10 +119,10 @@ at_least() { # TEXT GOT LIMIT
 # Runs the command again until it succeeds, SECONDS at most.
 within() { # SECONDS COMMAND...
 	local end
-	end=$(awk -v s="$1" -v now="$(date +%s.%N)" 'BEGIN { print now + s }')
+	end=$(awk -v s="$1" -v now="$(date +%s%3N)" 'BEGIN { printf "%.0f", now + s * 1000 }')
 	shift
 	while ! "$@" > /dev/null 2>&1; do
-		if awk -v end="$end" -v now="$(date +%s.%N)" 'BEGIN { exit !(now > end) }'; then
+		if [ "$(date +%s%3N)" -gt "$end" ]; then
 			"$@"
 			return
 		fi
