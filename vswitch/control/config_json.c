@@ -217,7 +217,8 @@ static void prune_unnamed(struct config *cfg, const struct config *named)
 	}
 }
 
-// A document need not say all of a NIC's identity; what it does not say is as it was.
+// A document need not say all of a NIC's identity; what it does not say is as it was. The
+// interface's name is the least of it: it changes.
 static void keep_identity(const struct config *cfg, struct port_config *port)
 {
 	const struct config_port *there = config_find_port(cfg, port->name);
@@ -226,12 +227,15 @@ static void keep_identity(const struct config *cfg, struct port_config *port)
 	if (port->type != PORT_NIC || there == NULL || there->cfg.type != PORT_NIC)
 		return;
 	is = &there->cfg;
-	if (!nic_is_same(is, port) ||
-		(port->ifname[0] != '\0' && strcmp(port->ifname, is->ifname) != 0) ||
-		(port->nic.pci[0] != '\0' && strcmp(port->nic.pci, is->nic.pci) != 0) ||
-		(!mac_is_zero(port->nic.perm_mac) &&
-			memcmp(port->nic.perm_mac, is->nic.perm_mac, 6) != 0))
+	if (port->nic.pci[0] != '\0' || !mac_is_zero(port->nic.perm_mac)) {
+		if (port->nic.pci[0] != '\0' && strcmp(port->nic.pci, is->nic.pci) != 0)
+			return;
+		if (!mac_is_zero(port->nic.perm_mac) &&
+			memcmp(port->nic.perm_mac, is->nic.perm_mac, 6) != 0)
+			return;
+	} else if (strcmp(port->ifname, is->ifname) != 0) {
 		return;
+	}
 	memcpy(port->ifname, is->ifname, sizeof(port->ifname));
 	memcpy(port->nic.pci, is->nic.pci, sizeof(port->nic.pci));
 	memcpy(port->nic.perm_mac, is->nic.perm_mac, sizeof(port->nic.perm_mac));

@@ -2,6 +2,22 @@
 #include "handlers.h"
 
 const struct rpc_binding control_handlers[] = {
+	{"add-switch", handle_add_switch},
+	{"del-switch", handle_del_switch},
+	{"set-switch", handle_set_switch},
+	{"rename-switch", handle_rename_switch},
+	{"add-port", handle_add_port},
+	{"del-port", handle_del_port},
+	{"set-port", handle_set_port},
+	{"rename-port", handle_rename_port},
+	{"move-port", handle_move_port},
+	{"bind-nic", handle_bind_nic},
+	{"unbind-nic", handle_unbind_nic},
+	{"add-fdb", handle_add_fdb},
+	{"del-fdb", handle_del_fdb},
+	{"flush-fdb", handle_flush_fdb},
+	{"export-config", handle_export_config},
+	{"apply-config", handle_apply_config},
 	{"list-switches", handle_list_switches},
 	{"show", handle_show},
 	{"list-ports", handle_list_ports},
