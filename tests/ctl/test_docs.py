@@ -31,6 +31,8 @@ class Manual(CtlTest):
         return re.sub(".\b", "", done.stdout).splitlines()
 
     def test_sound(self):
+        if not shutil.which("groff"):
+            self.skipTest("groff is not installed")
         for page in (MAN1, MAN8):
             with self.subTest(page):
                 done = subprocess.run(["groff", "-mandoc", "-Tutf8", "-wall", page],
