@@ -50,7 +50,7 @@ struct fdb *fdb_create(uint32_t ageing_s, uint32_t limit)
 	if (!fdb)
 		return NULL;
 	memset(fdb, 0, sizeof(*fdb));
-	t = fdb_table_create(FDB_MIN_LINES);
+	t = fdb_table_create(FDB_MIN_LINES, NULL);
 	if (!t) {
 		free(fdb);
 		return NULL;
@@ -168,7 +168,8 @@ static int learn_new(struct fdb *fdb, struct fdb_table *t, _Atomic uint64_t *slo
 {
 	uint64_t word;
 
-	if (!slot)
+	// Not when it has failed already: the search is long, and room is on its way.
+	if (!slot && !atomic_load_explicit(&t->crowded, memory_order_relaxed))
 		slot = fdb_make_room(t, mixed, &dist);
 	if (!slot) {
 		ask_for_growth(&t->crowded);
@@ -266,19 +267,6 @@ static bool put_static(struct fdb_table *t, _Atomic uint64_t *slot, uint64_t wor
 	return true;
 }
 
-// Twins that racing learners left in front would be found instead of the entry in `slot`.
-static void drop_earlier_twins(struct fdb_table *t, _Atomic uint64_t *slot)
-{
-	uint64_t offset = (const char *)slot - (const char *)t->line;
-	uint32_t line = offset / sizeof(struct fdb_line);
-	uint32_t index = offset % sizeof(struct fdb_line) / sizeof(uint64_t);
-	_Atomic uint64_t *twin_slot;
-	uint64_t twin;
-
-	while (fdb_earlier_twin(t, line, index, fdb_load(slot), &twin_slot, &twin))
-		fdb_remove(t, twin_slot, twin);
-}
-
 int fdb_add_static(struct fdb *fdb, uint64_t key, uint16_t port)
 {
 	struct fdb_table *t = fdb_table_of(fdb);
@@ -305,7 +293,6 @@ int fdb_add_static(struct fdb *fdb, uint64_t key, uint16_t port)
 		if (!put_static(t, slot, word, base | (uint64_t)dist << FDB_DIST_SHIFT))
 			continue;
 		fdb_mark_pushed(t, fdb_home(t, mixed), dist);
-		drop_earlier_twins(t, slot);
 		if (is_half_full(t))
 			ask_for_growth(&t->wants_growth);
 		return 0;

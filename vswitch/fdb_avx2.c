@@ -34,9 +34,10 @@ AVX2 void fdb_probe_avx2(
 	for (unsigned i = 0; i < n; i++) {
 		const struct fdb_line *line = &t->line[fdb_home(t, mixed[i])];
 		unsigned slot = first_hit((const __m256i *)line, mixed[i], mask);
-		// Read again, so compare again: a learner may have been here in between.
+		// Read again, so compare again: a learner may have been here in between, and
+		// without a hit this is slot 0, which does not match.
 		uint64_t word = ((const uint64_t *)line)[slot & 7];
-		bool hit = slot < FDB_SLOTS && ((word ^ mixed[i]) & FDB_HOME_MASK) == 0;
+		bool hit = ((word ^ mixed[i]) & FDB_HOME_MASK) == 0;
 
 		words[i] = hit ? word : 0;
 		misses += words[i] == 0;

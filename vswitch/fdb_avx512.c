@@ -54,6 +54,20 @@ AVX512 static inline uint64_t probe_home(const void *line, uint64_t mixed, __m51
 	return _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_maskz_compress_epi64(hits, words)));
 }
 
+// A few keys, as for a burst of a single flow: no detour through memory, where reading eight
+// lanes back right after fewer were stored would stall.
+AVX512 static inline void probe_few(
+	const struct fdb_table *t, const uint64_t *keys, uint64_t *words, unsigned n, __m512i mask)
+{
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t mixed = fdb_mix(t, keys[i]);
+
+		words[i] = probe_home(&t->line[fdb_home(t, mixed)], mixed, mask);
+		if (words[i] == 0 && !fdb_miss_is_final(t, mixed))
+			words[i] = fdb_probe_far(t, mixed);
+	}
+}
+
 AVX512 void fdb_probe_avx512(
 	const struct fdb_table *t, const uint64_t *keys, uint64_t *words, unsigned n)
 {
@@ -62,14 +76,11 @@ AVX512 void fdb_probe_avx512(
 	struct places p;
 	unsigned misses = 0;
 
-	if (n < 4) {
-		for (unsigned i = 0; i < n; i++) {
-			p.mixed[i] = fdb_mix(t, keys[i]);
-			p.offset[i] = (uint64_t)fdb_home(t, p.mixed[i]) * 64;
-		}
-	} else {
-		find_places(t, keys, &p, n);
+	if (n < 8) {
+		probe_few(t, keys, words, n, mask);
+		return;
 	}
+	find_places(t, keys, &p, n);
 	for (unsigned i = 0; i < n; i++) {
 		words[i] = probe_home(base + p.offset[i], p.mixed[i], mask);
 		misses += words[i] == 0;

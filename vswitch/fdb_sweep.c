@@ -123,7 +123,7 @@ static void grow_if_due(struct fdb *fdb, uint32_t now_s, void (*synchronize)(voi
 		lines *= 2;
 	while (entries > lines * (FDB_SLOTS / 2))
 		lines *= 2;
-	fdb->retry = fdb_resize(fdb, lines, synchronize) < 0;
+	fdb->retry = fdb_resize(fdb, lines, crowded, synchronize) < 0;
 	fdb->retry_s = now_s;
 }
 
@@ -145,7 +145,7 @@ static void shrink_if_due(struct fdb *fdb, uint32_t now_s, void (*synchronize)(v
 		return;
 	while (lines > FDB_MIN_LINES && entries <= lines * FDB_SLOTS / SPARSE_DIVISOR)
 		lines /= 2;
-	fdb_resize(fdb, lines, synchronize);
+	fdb_resize(fdb, lines, false, synchronize);
 	fdb->sparse = false;
 }
 

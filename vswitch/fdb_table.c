@@ -4,7 +4,6 @@
 #include "fdb_table.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
@@ -66,7 +65,7 @@ static void *map_memory(size_t size)
 	return at + skip;
 }
 
-struct fdb_table *fdb_table_create(uint32_t lines)
+struct fdb_table *fdb_table_create(uint32_t lines, const struct fdb_table *like)
 {
 	size_t words = sizeof(struct fdb_table) + lines * sizeof(struct fdb_line);
 	size_t stamps = (size_t)lines * FDB_SLOTS * sizeof(uint32_t);
@@ -78,11 +77,12 @@ struct fdb_table *fdb_table_create(uint32_t lines)
 	if (!t)
 		return NULL;
 	// Faults are taken here rather than by a worker that learns.
-	memset(t, 0, size);
+	for (size_t page = 0; page < size; page += 4096)
+		((volatile char *)t)[page] = 0;
 	t->mapped = size;
-	t->mul = random_u64() | 1;
+	t->mul = like ? like->mul : random_u64() | 1;
 	t->inverse = inverse_of(t->mul);
-	t->seed = random_u64() & FDB_MIX_MASK;
+	t->seed = like ? like->seed : random_u64() & FDB_MIX_MASK;
 	t->mask = lines - 1;
 	t->shift = 60 - __builtin_ctz(lines);
 	t->prefetch = lines > NEAR_LINES;
@@ -176,46 +176,73 @@ bool fdb_earlier_twin(struct fdb_table *t, uint32_t line, uint32_t index, uint64
 	return false;
 }
 
-// Copies an entry to a free slot further from its home. Counted like any entry while there are
-// two of it, so that the sweep may take either for a twin.
-static bool push(struct fdb_table *t, uint32_t line, _Atomic uint64_t *slot, uint64_t word)
+// Moves an entry `step` lines further from its home. Counted like any entry while there are two
+// of it, so that the sweep may take either for a twin.
+static bool push(struct fdb_table *t, uint32_t line, _Atomic uint64_t *slot, uint64_t word,
+	_Atomic uint64_t *to, uint32_t step)
 {
-	uint32_t dist = fdb_word_dist(word);
+	uint32_t home = (line - fdb_word_dist(word)) & t->mask;
+	// Seen: its stamp stays behind with the old slot.
+	uint64_t copy = (word + ((uint64_t)step << FDB_DIST_SHIFT)) | FDB_SEEN;
 
-	for (uint32_t step = 1; dist + step <= FDB_MAX_DIST; step++) {
-		struct fdb_line *to = &t->line[(line + step) & t->mask];
-		// Seen: its stamp stays behind with the old slot.
-		uint64_t copy = (word + ((uint64_t)step << FDB_DIST_SHIFT)) | FDB_SEEN;
-
-		for (unsigned i = 0; i < FDB_SLOTS; i++) {
-			if (fdb_load(&to->word[i]) != 0 || !fdb_swap(&to->word[i], 0, copy))
-				continue;
-			t->dynamic++;
-			t->port_count[fdb_word_port(word)]++;
-			fdb_mark_pushed(t, (line - dist) & t->mask, dist + step);
-			if (fdb_remove(t, slot, word))
-				return true;
-			fdb_remove(t, &to->word[i], copy);
-			return false;
-		}
-	}
+	if (!fdb_swap(to, 0, copy))
+		return false;
+	atomic_fetch_add_explicit(&t->dynamic, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&t->port_count[fdb_word_port(word)], 1, memory_order_relaxed);
+	fdb_mark_pushed(t, home, fdb_word_dist(copy));
+	if (fdb_remove(t, slot, word))
+		return true;
+	fdb_remove(t, to, copy);
 	return false;
 }
 
-_Atomic uint64_t *fdb_make_room(struct fdb_table *t, uint64_t mixed, uint32_t *dist)
+// A free slot of the line, made by pushing one of its entries on, and if `depth` allows by
+// pushing others out of that one's way first.
+static _Atomic uint64_t *clear_slot(struct fdb_table *t, uint32_t line, unsigned depth)
 {
-	for (*dist = 0; *dist <= FDB_MAX_DIST; ++*dist) {
-		uint32_t line = (fdb_home(t, mixed) + *dist) & t->mask;
+	for (unsigned i = 0; i < FDB_SLOTS; i++) {
+		_Atomic uint64_t *slot = &t->line[line].word[i];
 
-		for (unsigned i = 0; i < FDB_SLOTS; i++) {
-			_Atomic uint64_t *slot = &t->line[line].word[i];
-			uint64_t word = fdb_load(slot);
+		if (fdb_load(slot) == 0)
+			return slot;
+	}
+	for (unsigned i = 0; depth > 0 && i < FDB_SLOTS; i++) {
+		_Atomic uint64_t *slot = &t->line[line].word[i];
+		uint64_t word = fdb_load(slot);
 
-			if (word != 0 && !(word & FDB_STATIC) && push(t, line, slot, word))
+		if (word == 0)
+			return slot;
+		if (word & FDB_STATIC)
+			continue;
+		for (uint32_t step = 1; fdb_word_dist(word) + step <= FDB_MAX_DIST; step++) {
+			_Atomic uint64_t *to = clear_slot(t, (line + step) & t->mask, depth - 1);
+
+			if (to && push(t, line, slot, word, to, step))
 				return slot;
 		}
 	}
 	return NULL;
+}
+
+_Atomic uint64_t *fdb_make_room(struct fdb_table *t, uint64_t mixed, uint32_t *dist)
+{
+	for (unsigned depth = 1; depth <= 2; depth++) {
+		for (*dist = 0; *dist <= FDB_MAX_DIST; ++*dist) {
+			uint32_t line = (fdb_home(t, mixed) + *dist) & t->mask;
+			_Atomic uint64_t *slot = clear_slot(t, line, depth);
+
+			if (slot)
+				return slot;
+		}
+	}
+	return NULL;
+}
+
+// For a table that nobody else can see yet.
+static void add_alone(_Atomic uint32_t *count)
+{
+	atomic_store_explicit(
+		count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 // Puts an entry of the old table into the new one, which nobody else can see yet.
@@ -239,10 +266,10 @@ static int copy_entry(struct fdb_table *to, uint64_t key, uint64_t word, uint32_
 	fdb_mark_pushed(to, fdb_home(to, mixed), dist);
 	to->stamp[free_slot - to->line[0].word] = stamp;
 	if (word & FDB_STATIC) {
-		to->statics++;
+		add_alone(&to->statics);
 	} else {
-		to->dynamic++;
-		to->port_count[port]++;
+		add_alone(&to->dynamic);
+		add_alone(&to->port_count[port]);
 	}
 	return 0;
 }
@@ -269,12 +296,12 @@ static int copy_table(struct fdb_table *from, struct fdb_table *to)
 	return 0;
 }
 
-int fdb_resize(struct fdb *fdb, uint32_t lines, void (*synchronize)(void))
+int fdb_resize(struct fdb *fdb, uint32_t lines, bool remix, void (*synchronize)(void))
 {
 	struct fdb_table *old = fdb_table_of(fdb);
 
 	for (;;) {
-		struct fdb_table *t = fdb_table_create(lines);
+		struct fdb_table *t = fdb_table_create(lines, remix ? NULL : old);
 
 		if (!t)
 			return -ENOMEM;
@@ -283,8 +310,10 @@ int fdb_resize(struct fdb *fdb, uint32_t lines, void (*synchronize)(void))
 			atomic_store_explicit(&fdb->table, t, memory_order_release);
 			break;
 		}
+		// Static entries met: scatter them.
 		fdb_table_destroy(t);
 		lines *= 2;
+		remix = true;
 	}
 	if (synchronize)
 		synchronize();

@@ -90,14 +90,15 @@ static inline uint32_t fdb_lines(const struct fdb_table *t)
 	return t->mask + 1;
 }
 
-// Main thread. NULL + errno.
-struct fdb_table *fdb_table_create(uint32_t lines);
+// Main thread. NULL + errno. Mixes like `like`, or with new constants if that is NULL.
+struct fdb_table *fdb_table_create(uint32_t lines, const struct fdb_table *like);
 void fdb_table_destroy(struct fdb_table *t);
 
-// Replaces the table by one of `lines` lines and new mixing constants. Dynamic entries that
-// find no place, or that learners touch meanwhile, may be lost; static ones never are.
-// 0 or -errno, the old table then stays.
-int fdb_resize(struct fdb *fdb, uint32_t lines, void (*synchronize)(void));
+// Replaces the table by one of `lines` lines. With the same mixing its lines are filled in the
+// order in which the old ones are read, which is several times as fast; `remix` breaks up a
+// crowd. Dynamic entries that find no place, or that learners touch meanwhile, may be lost;
+// static ones never are. 0 or -errno, the old table then stays.
+int fdb_resize(struct fdb *fdb, uint32_t lines, bool remix, void (*synchronize)(void));
 
 // The slot that holds the key, and its word; NULL if none. *free_slot (if asked for) is the
 // first free one of the neighbourhood and *free_dist its distance, or NULL.
@@ -108,7 +109,7 @@ _Atomic uint64_t *fdb_find(struct fdb_table *t, uint64_t mixed, uint64_t *word,
 // slot: then either the running pass of the sweep meets the entry or the next one knows this call.
 void fdb_mark_pushed(struct fdb_table *t, uint32_t home, uint32_t dist);
 
-// Pushes some dynamic entry of a full neighbourhood further on. The slot it left, or NULL.
+// Pushes a dynamic entry of a full neighbourhood further on. The slot it left, or NULL.
 _Atomic uint64_t *fdb_make_room(struct fdb_table *t, uint64_t mixed, uint32_t *dist);
 
 // Takes a word out and gives its counts back; false if a learner changed it meanwhile.

@@ -32,11 +32,17 @@ static uint64_t key_at(struct fdb *fdb, uint32_t line, uint64_t tag)
 	return fdb_unmix(t, (uint64_t)line << t->shift | (tag & ((1ull << t->shift) - 1)));
 }
 
+// Alone and in a burst, which are ways of their own.
 static uint64_t look_up(struct fdb *fdb, uint64_t key)
 {
-	uint64_t word;
+	uint64_t keys[17], words[17], word;
 
+	for (unsigned i = 0; i < 17; i++)
+		keys[i] = i % 2 ? key + i : key;
+	fdb_lookup_bulk(fdb, keys, words, 17);
 	fdb_lookup_bulk(fdb, &key, &word, 1);
+	for (unsigned i = 0; i < 17; i += 2)
+		assert_int_equal(words[i], word);
 	return word;
 }
 
@@ -307,6 +313,13 @@ static void station_moves(void **)
 	assert_int_equal(stats_of(fdb).moved, 1);
 	assert_int_equal(stats_of(fdb).learned, 1);
 	assert_int_equal(stats_of(fdb).entries, 1);
+
+	// A move is a sighting too.
+	fdb_maintain(fdb, 1, NULL);
+	fdb_maintain(fdb, 100, NULL);
+	assert_false(fdb_is_settled(look_up(fdb, key), 2));
+	assert_int_equal(learn(fdb, key, 3, 0), FDB_MOVED);
+	assert_true(fdb_is_settled(look_up(fdb, key), 3));
 	fdb_destroy(fdb);
 }
 
