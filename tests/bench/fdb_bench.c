@@ -4,7 +4,7 @@
 //	fdb_bench [ROUNDS]
 //
 // Keys are looked up in random order in bursts, all of them hits unless the row says otherwise.
-// A figure is the median over the rounds; the variants take turns within a round.
+// A figure is the median over chunks of all rounds; the variants take turns within a round.
 
 #include <sched.h>
 #include <stdbool.h>
@@ -24,7 +24,8 @@
 #define BURST      64
 #define MAX_ROUNDS 101
 #define N_ISAS     3
-#define LOOKUPS    (1u << 19) // per variant and round, at least one pass over the keys
+#define LOOKUPS    (1u << 18) // per variant and round, at least one pass over the keys
+#define CHUNK      (1u << 13) // per sample
 
 static const char *const isas[N_ISAS] = {"avx512", "avx2", "plain"};
 
@@ -147,48 +148,6 @@ static void free_set(struct set *s)
 	free(s->pointers);
 }
 
-// Cycles per key of one turn.
-static double time_fdb(struct fdb *fdb, const uint64_t *keys, uint32_t n, unsigned burst, bool hits)
-{
-	uint32_t total = n > LOOKUPS ? n : LOOKUPS / n * n;
-	uint64_t words[2 * FDB_BURST], found = 0, start;
-
-	start = __rdtsc();
-	for (uint32_t done = 0; done < total; done += n) {
-		for (uint32_t i = 0; i < n; i += burst) {
-			fdb_lookup_bulk(fdb, keys + i, words, burst);
-			found += words[0] != 0;
-		}
-	}
-	start = __rdtsc() - start;
-	if (found != (hits ? total / burst : 0)) {
-		fprintf(stderr, "fdb_bench: wrong answers\n");
-		exit(1);
-	}
-	return (double)start / total;
-}
-
-static double time_hash(const struct set *s)
-{
-	uint32_t total = s->n > LOOKUPS ? s->n : LOOKUPS / s->n * s->n;
-	uint64_t found = 0, start, mask;
-	void *data[BURST];
-
-	start = __rdtsc();
-	for (uint32_t done = 0; done < total; done += s->n) {
-		for (uint32_t i = 0; i < s->n; i += BURST) {
-			rte_hash_lookup_bulk_data(s->hash, s->pointers + i, BURST, &mask, data);
-			found += mask & 1;
-		}
-	}
-	start = __rdtsc() - start;
-	if (found != total / BURST) {
-		fprintf(stderr, "fdb_bench: wrong answers of rte_hash\n");
-		exit(1);
-	}
-	return (double)start / total;
-}
-
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -196,10 +155,81 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *values, unsigned n)
+// Cycles per key, sampled in chunks so short that few of them meet an interrupt or another
+// program on a busy machine.
+struct samples {
+	double *cycles;
+	unsigned n;
+};
+
+static double median(const struct samples *s)
 {
-	qsort(values, n, sizeof(*values), compare);
-	return values[n / 2];
+	qsort(s->cycles, s->n, sizeof(*s->cycles), compare);
+	return s->cycles[s->n / 2];
+}
+
+static void expect(uint64_t found, uint64_t wanted, const char *what)
+{
+	if (found == wanted)
+		return;
+	fprintf(stderr, "fdb_bench: wrong answers from %s\n", what);
+	exit(1);
+}
+
+static uint64_t fdb_burst(struct fdb *fdb, const uint64_t *keys, unsigned burst)
+{
+	uint64_t words[2 * FDB_BURST];
+
+	fdb_lookup_bulk(fdb, keys, words, burst);
+	return words[0] != 0;
+}
+
+// One turn: all keys unmeasured, so that the last one's turn does not count, then at least
+// LOOKUPS.
+static void time_fdb(struct samples *samples, struct fdb *fdb, const uint64_t *keys, uint32_t n,
+	unsigned burst, bool hits)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < n; i += burst)
+		fdb_burst(fdb, keys + i, burst);
+	for (uint32_t done = 0; done < n || done < LOOKUPS; done += CHUNK) {
+		uint64_t found = 0, start = __rdtsc();
+
+		for (uint32_t i = 0; i < CHUNK; i += burst) {
+			found += fdb_burst(fdb, keys + at, burst);
+			at = at + burst < n ? at + burst : 0;
+		}
+		samples->cycles[samples->n++] = (double)(__rdtsc() - start) / CHUNK;
+		expect(found, hits ? CHUNK / burst : 0, fdb_isa());
+	}
+}
+
+static uint64_t hash_burst(const struct rte_hash *hash, const void **keys)
+{
+	void *data[BURST];
+	uint64_t mask;
+
+	rte_hash_lookup_bulk_data(hash, keys, BURST, &mask, data);
+	return mask & 1;
+}
+
+static void time_hash(struct samples *samples, const struct set *s)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < s->n; i += BURST)
+		hash_burst(s->hash, s->pointers + i);
+	for (uint32_t done = 0; done < s->n || done < LOOKUPS; done += CHUNK) {
+		uint64_t found = 0, start = __rdtsc();
+
+		for (uint32_t i = 0; i < CHUNK; i += BURST) {
+			found += hash_burst(s->hash, s->pointers + at);
+			at = at + BURST < s->n ? at + BURST : 0;
+		}
+		samples->cycles[samples->n++] = (double)(__rdtsc() - start) / CHUNK;
+		expect(found, CHUNK / BURST, "rte_hash");
+	}
 }
 
 // The columns: each ISA in bursts of 64, then of 128, then misses, and rte_hash.
@@ -207,28 +237,32 @@ static double median(double *values, unsigned n)
 
 static void run_set(const struct set *s, const char *pattern, unsigned rounds)
 {
-	static double cycles[N_COLUMNS][MAX_ROUNDS];
+	uint32_t turn = (s->n > LOOKUPS ? s->n : LOOKUPS) / CHUNK;
+	struct samples samples[N_COLUMNS] = {};
 	struct fdb_stats stats;
 
+	for (int i = 0; i < N_COLUMNS; i++)
+		samples[i].cycles = need(calloc((size_t)rounds * turn, sizeof(double)), "samples");
 	for (unsigned r = 0; r < rounds; r++) {
 		for (int i = 0; i < N_ISAS; i++) {
 			if (!s->fdb[i])
 				continue;
-			cycles[3 * i][r] = time_fdb(s->fdb[i], s->order, s->n, 64, true);
-			cycles[3 * i + 1][r] = time_fdb(s->fdb[i], s->order, s->n, 128, true);
-			cycles[3 * i + 2][r] = time_fdb(s->fdb[i], s->absent, s->n, 64, false);
+			time_fdb(&samples[3 * i], s->fdb[i], s->order, s->n, 64, true);
+			time_fdb(&samples[3 * i + 1], s->fdb[i], s->order, s->n, 128, true);
+			time_fdb(&samples[3 * i + 2], s->fdb[i], s->absent, s->n, 64, false);
 		}
-		cycles[3 * N_ISAS][r] = time_hash(s);
+		time_hash(&samples[3 * N_ISAS], s);
 	}
 	fdb_get_stats(s->fdb[N_ISAS - 1], &stats);
 	printf("%9u %8u %-11s", s->n, stats.slots, pattern);
 	for (int i = 0; i < N_COLUMNS; i++) {
-		if (i == 3 * N_ISAS || s->fdb[i / 3])
-			printf(" %6.1f", median(cycles[i], rounds));
+		if (samples[i].n)
+			printf(" %6.1f", median(&samples[i]));
 		else
 			printf(" %6s", "-");
 		if (i % 3 == 2)
 			printf("  ");
+		free(samples[i].cycles);
 	}
 	printf("\n");
 	fflush(stdout);
