@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Inside of the forwarding table, for fdb*.c only.
 //
-// A table is one mapping: this head, the lines, then a stamp per slot (seconds, main thread
-// only) and a count of dynamic entries per port. Its size and its mixing constants never
-// change; growing means a new table. The counts live in the table so that whatever a learner
-// does to a table that has just been replaced vanishes together with its counting.
+// A table is one mapping: this head, the lines, then marks of the lines that entries were pushed
+// from, a stamp per slot (seconds, main thread only) and a count of dynamic entries per port. Its
+// size and its mixing constants never change; growing means a new table. The counts live in the
+// table so that whatever a learner does to a table that has just been replaced vanishes together
+// with its counting.
 //
 // A word is a whole entry and depends on no other memory, so words are read and written
 // relaxed: whoever loads a word has all there is to know. Counts are sums that nobody derives
