@@ -99,6 +99,8 @@ static json_t *vlan_json(const struct vlan_config *vlan)
 	if (list == NULL)
 		return NULL;
 	vlan_list_format(vlan->allowed, list, VLAN_LIST_TEXT_SIZE);
+	if (strcmp(list, "all") == 0)
+		strcpy(list, "1-4094"); // for programs: always ids and ranges
 	json = json_pack("{s:s, s:i, s:s}", "mode", "trunk", "native", (int)vlan->native_id,
 		"allowed", list);
 	free(list);
