@@ -142,7 +142,7 @@ static void refuses_what_is_in_use(void **)
 		{{.ifname = "lo", .ifindex = 1, .loopback = true}, VSW_E_REFUSED, "loopback",
 			"list-nics"},
 		{{.ifname = "x", .ifindex = 9, .ethernet = true, .own = true}, VSW_E_REFUSED,
-			"port of this switch", "list-nics"},
+			"port of a switch", "list-nics"},
 		{{.ifname = "x", .ifindex = 9, .ethernet = true, .wireless = true},
 			VSW_E_UNSUPPORTED, "wireless", "wired"},
 		{{.ifname = "x", .ifindex = 9}, VSW_E_UNSUPPORTED, "not an Ethernet", "Ethernet"},

@@ -22,6 +22,7 @@
 #include "ethtool.h"
 #include "rtnl.h"
 
+#define OWN_ALIAS   "vswitch port " // as tun_device.c marks its interfaces
 #define ALL_DRIVERS (1u << NIC_DRIVER_AF_XDP | 1u << NIC_DRIVER_AF_PACKET)
 
 struct inventory {
@@ -30,13 +31,6 @@ struct inventory {
 	size_t n, size;
 	int error;
 };
-
-static bool (*own_interface)(const char *ifname);
-
-void nic_set_own(bool (*is_own)(const char *ifname))
-{
-	own_interface = is_own;
-}
 
 static struct nic_info *inventory_add(struct inventory *inv)
 {
@@ -121,6 +115,8 @@ static int on_link(struct nl_msg *msg, void *arg)
 	nic->loopback = info->ifi_flags & IFF_LOOPBACK;
 	nic->ethernet = info->ifi_type == ARPHRD_ETHER;
 	take_text(nic->ifname, sizeof(nic->ifname), tb[IFLA_IFNAME]);
+	nic->own = tb[IFLA_IFALIAS] != NULL &&
+	           strncmp(nla_data(tb[IFLA_IFALIAS]), OWN_ALIAS, strlen(OWN_ALIAS)) == 0;
 	take_mac(nic->mac, tb[IFLA_ADDRESS]);
 	take_mac(nic->perm_mac, tb[IFLA_PERM_ADDRESS]);
 	take_altnames(nic, tb[IFLA_PROP_LIST]);
@@ -297,7 +293,6 @@ static void complete_interface(struct nic_info *nic)
 	else
 		nic->kind = NIC_VIRTUAL;
 	nic->wireless = has_sysfs(nic->ifname, "wireless") || has_sysfs(nic->ifname, "phy80211");
-	nic->own = own_interface != NULL && own_interface(nic->ifname);
 	read_uppers(nic);
 	ethtool_driver(nic->ifname, nic->driver, sizeof(nic->driver));
 	if (nic->link)

@@ -10,7 +10,7 @@
 #include <vswitch/error.h>
 
 #define NIC_PCI_SIZE 16
-#define NIC_XDP_MTU  3542 // a page less the headrooms of mempool, mbuf, DPDK and XDP
+#define NIC_XDP_MTU  3498 // a page less headrooms (mempool, mbuf, DPDK, XDP), Ethernet, two tags
 
 enum nic_kind {
 	NIC_PHYSICAL, // has a device behind it
@@ -39,7 +39,7 @@ struct nic_info {
 	bool loopback;
 	bool ethernet;
 	bool wireless;
-	bool own; // a host or tap port of this daemon
+	bool own; // a host or tap port of a switch
 	char master[VSW_IFNAME_SIZE];
 	char master_kind[16];        // "bridge", "bond", "vrf", ...
 	char upper[VSW_IFNAME_SIZE]; // an interface stacked on it: VLAN, macvlan, ...
@@ -66,9 +66,6 @@ int nic_match(const struct nic_info *list, size_t n, const char *what, struct ni
 
 // Refuses what is not ours to take: 0 or a vsw_fail(), with the remedy.
 int nic_check_takeover(const struct nic_info *nic, struct vsw_error *err);
-
-// How to tell a host or tap port of this daemon from anybody else's interface; NULL: none is.
-void nic_set_own(bool (*is_own)(const char *ifname));
 
 // "3:0.0", "03:00.0", "0000:03:00.0" -> the last form. False: not a PCI address.
 bool nic_parse_pci(const char *text, char pci[NIC_PCI_SIZE]);

@@ -158,7 +158,7 @@ static int check_nature(const struct nic_info *nic, struct vsw_error *err)
 			"'%s' is the loopback interface", name);
 	if (nic->own)
 		return vsw_fail(err, VSW_E_REFUSED, "name a NIC; see: vswitchctl list-nics",
-			"'%s' is a port of this switch already", name);
+			"'%s' is a port of a switch already", name);
 	if (nic->wireless)
 		return vsw_fail(err, VSW_E_UNSUPPORTED, "use a wired NIC",
 			"'%s' is wireless: an access point takes frames of one MAC only", name);
