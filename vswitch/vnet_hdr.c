@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vnet_hdr.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-#include "chain.h"
 #include "offload.h"
-
-// What the kernel would do on the way to a device that cannot: the sum over everything from
-// start on, the field holding the pseudo-header's share.
-static int complete_checksum(struct rte_mbuf *m, uint32_t start, uint32_t offset)
-{
-	uint16_t sum;
-
-	if (start + offset + sizeof(sum) > m->pkt_len)
-		return -EINVAL;
-	sum = ~chain_sum(m, start, m->pkt_len - start);
-	chain_store16(m, start + offset, sum == 0 ? 0xffff : sum);
-	return 0;
-}
 
 int vnet_hdr_to_mbuf(const struct virtio_net_hdr *hdr, struct rte_mbuf *m)
 {
 	uint8_t gso_type = hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
-	int ret;
 
 	if (likely(gso_type == VIRTIO_NET_HDR_GSO_NONE &&
 		    !(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))) {
@@ -34,11 +18,8 @@ int vnet_hdr_to_mbuf(const struct virtio_net_hdr *hdr, struct rte_mbuf *m)
 			m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 		return 0;
 	}
-	ret = offload_from_virtio(m, hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, gso_type,
+	return offload_from_virtio(m, hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, gso_type,
 		hdr->hdr_len, hdr->gso_size, hdr->csum_start, hdr->csum_offset);
-	if (ret < 0 && gso_type == VIRTIO_NET_HDR_GSO_NONE)
-		return complete_checksum(m, hdr->csum_start, hdr->csum_offset);
-	return ret;
 }
 
 // A sender that announces a smaller window does so once: the kernel must know, or it would

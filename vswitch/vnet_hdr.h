@@ -11,8 +11,7 @@
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
-// A frame just read, private and writable. Sets offload state; a checksum that lies deeper
-// than the switch looks (inside a tunnel) is completed at once. 0, or -EINVAL when header and
+// A frame just read, private and writable. Sets offload state. 0, or -EINVAL when header and
 // bytes contradict each other: drop the frame.
 int vnet_hdr_to_mbuf(const struct virtio_net_hdr *hdr, struct rte_mbuf *m);
 
