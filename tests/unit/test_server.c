@@ -3,6 +3,7 @@
 #include "server_fixture.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 static void a_request_is_answered(void **state)
 {
@@ -279,6 +280,55 @@ static void too_many_clients_are_told_so(void **state)
 		close(fds[i]);
 }
 
+// Connects 40 times; 0 if each was answered, some with a result and some with the limit.
+static int count_answers(const char *path)
+{
+	unsigned served = 0, refused = 0, i;
+	char *line;
+	int fd;
+
+	for (i = 0; i < 40; i++) {
+		fd = client_connect(path);
+		if (fd < 0)
+			return 2;
+		send(fd, VERSION, strlen(VERSION), MSG_NOSIGNAL);
+		line = hear_line(fd);
+		if (line == NULL)
+			return 3;
+		served += strstr(line, "test") != NULL;
+		refused += strstr(line, "1008") != NULL;
+		free(line);
+	}
+	return served > 0 && refused > 0 && served + refused == 40 ? 0 : 4;
+}
+
+static void without_fds_clients_are_told_so(void **state)
+{
+	struct fixture *fix = *state;
+	struct rlimit limit, low;
+	int fd, status;
+	pid_t pid;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	fd = dup(0);
+	low = limit;
+	low.rlim_cur = fd + 10;
+	close(fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	pid = fork();
+	if (pid == 0) {
+		setrlimit(RLIMIT_NOFILE, &limit);
+		_exit(count_answers(fix->path));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	fd = connect_to(fix);
+	say(fd, VERSION);
+	expect_line(fd, "test");
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -296,6 +346,7 @@ int main(void)
 		TEST(a_subscriber_that_sleeps_is_told_what_it_lost),
 		TEST(a_thousand_clients_at_once),
 		TEST(too_many_clients_are_told_so),
+		TEST(without_fds_clients_are_told_so),
 	};
 
 	log_set_level(LOG_LVL_ERROR);
