@@ -222,9 +222,10 @@ void config_close(void)
 
 const char *config_port_failure(const char *port_name)
 {
-	const struct config_port *port = config_find_port(current, port_name);
+	const struct config_port *port;
 	const struct failure *failure;
 
+	port = current != NULL ? config_find_port(current, port_name) : NULL;
 	if (port == NULL)
 		return NULL;
 	failure = failure_find(&failures, port->uid);

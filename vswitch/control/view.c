@@ -9,6 +9,7 @@
 
 #include <vswitch/worker.h>
 
+#include "reconcile.h"
 #include "syntax.h"
 
 static int by_port_name(const void *a, const void *b)
@@ -64,6 +65,8 @@ json_t *view_mac(const uint8_t mac[6])
 
 json_t *view_switch(const struct vsw_switch *sw)
 {
+	const struct config *cfg = config_current();
+	const struct config_port *up;
 	const char *uplink = NULL;
 	struct vsw_port *port = NULL;
 	struct fdb_stats stats;
@@ -75,6 +78,12 @@ json_t *view_switch(const struct vsw_switch *sw)
 		n_ports++;
 		if (port->cfg.type == PORT_NIC && port->cfg.nic.role == NIC_ROLE_UPLINK)
 			uplink = port->cfg.name;
+	}
+	if (cfg != NULL && config_find_switch(cfg, sw->cfg.name) != NULL) {
+		// Ports that are not open belong to it as well.
+		n_ports = config_count_ports(cfg, sw->cfg.name);
+		up = config_uplink(cfg, sw->cfg.name);
+		uplink = up != NULL ? up->cfg.name : NULL;
 	}
 	fdb_get_stats(sw->fdb, &stats);
 	return json_pack("{s:s, s:s, s:I, s:I, s:s?, s:i, s:I, s:I, s:I}", "name", sw->cfg.name,
@@ -210,7 +219,10 @@ json_t *view_port(struct vsw_port *port)
 	set_if_any(json, "ifname", cfg->ifname);
 	set_if_any(json, "netns", cfg->netns);
 	set_if_any(json, "devargs", cfg->devargs);
-	json_object_set_new(json, "queues", json_integer(port->n_rx_queues));
+	json_object_set_new(json, "queues",
+		json_integer(port->id != 0      ? port->n_rx_queues
+			     : cfg->queues != 0 ? cfg->queues
+						: 1));
 	json_object_set_new(json, "mac_limit", json_integer(cfg->mac_limit));
 	json_object_set_new(
 		json, "macs", json_integer(sw != NULL ? fdb_port_entries(sw->fdb, port->id) : 0));
@@ -222,6 +234,16 @@ json_t *view_port(struct vsw_port *port)
 	json_object_set_new(json, "rates", view_rates(port));
 	json_object_set_new(json, "workers", workers_json(port));
 	return json;
+}
+
+json_t *view_down_port(const struct port_config *cfg, const char *reason)
+{
+	static const struct vsw_port_ops none = {.type = "none"};
+	struct vsw_port port = {.ops = &none, .cfg = *cfg};
+
+	memcpy(port.mac, cfg->mac, sizeof(port.mac));
+	snprintf(port.link.reason, sizeof(port.link.reason), "%s", reason);
+	return view_port(&port);
 }
 
 // --- counters --------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ int view_switches(struct vsw_switch ***list);
 
 json_t *view_switch(const struct vsw_switch *sw);
 json_t *view_port(struct vsw_port *port);
+// A configured port that is not open: its id is 0, its link down for that reason.
+json_t *view_down_port(const struct port_config *cfg, const char *reason);
 json_t *view_driver(struct vsw_port *port); // what the driver says of itself
 
 void view_counters(json_t *to, const struct vsw_counters *counters);
