@@ -116,12 +116,9 @@ static uint32_t tx_caps(const struct rte_eth_dev_info *info, uint64_t offloads)
 		caps |= PORT_TX_MULTI;
 	if ((offloads & csum) == csum) {
 		caps |= PORT_TX_CSUM;
-		// A TSO frame is a chain as a rule, and each segment needs its own IP checksum.
-		if (offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO && caps & PORT_TX_MULTI) {
-			caps |= PORT_TX_TSO6;
-			if (offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
-				caps |= PORT_TX_TSO4;
-		}
+		// A TSO frame is a chain as a rule.
+		if (offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO && caps & PORT_TX_MULTI)
+			caps |= PORT_TX_TSO4 | PORT_TX_TSO6;
 	}
 	// Never PORT_TX_USO: by DPDK's word RTE_ETH_TX_OFFLOAD_UDP_TSO is fragmentation for one
 	// driver and segmentation for the next.
@@ -227,7 +224,8 @@ static void choose_offloads(
 
 	conf->rxmode.offloads |= rx & info->rx_offload_capa;
 	conf->txmode.offloads |= tx & info->tx_offload_capa;
-	if (n_rx > 1) {
+	// Devices without a choice of hashes (virtio) spread flows by themselves.
+	if (n_rx > 1 && info->flow_type_rss_offloads != 0) {
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf->rx_adv_conf.rss_conf.rss_hf =
 			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) &
@@ -289,6 +287,7 @@ int ethdev_start(struct vsw_port *port, struct ethdev *dev, uint16_t n_rx, uint1
 	port->n_tx_queues = n_tx;
 	port->tx_caps = tx_caps(&info, conf.txmode.offloads);
 	dev->prepare = (port->tx_caps & PORT_TX_CSUM) != 0;
+	dev->ip_sum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->wake =
 		conf.intr_conf.rxq && set_up_wake(port, dev) ? PORT_WAKE_ARMED : PORT_WAKE_TIMER;
 	fill_mac(port, dev);

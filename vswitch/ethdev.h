@@ -14,6 +14,7 @@
 struct ethdev {
 	uint16_t id;
 	bool prepare; // a TX offload is on: frames with work pass rte_eth_tx_prepare() first
+	bool ip_sum;  // the device wants to be asked for the IPv4 checksum of TSO segments
 	int wake_fd[VSW_MAX_QUEUES]; // an epoll of the rx interrupt, or -1
 	uint32_t max_frame;          // bytes that one received frame can have
 };

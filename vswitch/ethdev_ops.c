@@ -14,8 +14,12 @@
 uint16_t ethdev_tx_work(
 	const struct ethdev *dev, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
+	const uint64_t tso4 = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IPV4;
 	uint16_t good = 0;
 
+	for (uint16_t i = 0; dev->ip_sum && i < n; i++)
+		if ((pkts[i]->ol_flags & tso4) == tso4)
+			pkts[i]->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
 	while (good < n) {
 		struct rte_mbuf *bad;
 
