@@ -255,3 +255,29 @@ int offload_from_virtio(struct rte_mbuf *m, uint8_t flags, uint8_t gso_type, uin
 	mark(m, &f, seg);
 	return 0;
 }
+
+int offload_from_rx(struct rte_mbuf *m)
+{
+	bool partial = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	bool gso = m->ol_flags & RTE_MBUF_F_RX_LRO;
+	uint16_t gso_size = m->tso_segsz;
+	struct frame f;
+	uint64_t seg = 0;
+
+	if (!partial && !gso)
+		return 0;
+	m->ol_flags &= ~(RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO);
+	m->tso_segsz = 0;
+	if (frame_parse(m, &f) != 0 || frame_parse_l4(&f) != 0)
+		return -EINVAL;
+	if (gso) {
+		if (gso_size == 0 || f.proto != IPPROTO_TCP)
+			return -EINVAL;
+		if (f.l4_total - f.l4_len > gso_size) {
+			m->tso_segsz = gso_size;
+			seg = RTE_MBUF_F_TX_TCP_SEG;
+		}
+	}
+	mark(m, &f, seg);
+	return 0;
+}

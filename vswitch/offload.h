@@ -44,6 +44,10 @@ void offload_mark_partial(struct rte_mbuf *m);
 int offload_from_virtio(struct rte_mbuf *m, uint8_t flags, uint8_t gso_type, uint16_t hdr_len,
 	uint16_t gso_size, uint16_t csum_start, uint16_t csum_offset);
 
+// The same for a DPDK driver that says it in receive flags: RTE_MBUF_F_RX_L4_CKSUM_NONE for an
+// unfinished sum, RTE_MBUF_F_RX_LRO with tso_segsz for a frame to be cut. They are cleared.
+int offload_from_rx(struct rte_mbuf *m);
+
 static inline bool offload_fits(const struct rte_mbuf *m, uint32_t tx_caps)
 {
 	uint64_t work = m->ol_flags & OFFLOAD_WORK;
