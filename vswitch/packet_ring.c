@@ -60,7 +60,8 @@ int packet_ring_open(struct packet_ring *ring, uint32_t mtu)
 	int ret;
 
 	memset(ring, 0, sizeof(*ring));
-	// No protocol: nothing comes in before the ring is there.
+	// No protocol: nothing comes in before the ring is there. PACKET_QDISC_BYPASS would save
+	// 3 to 5 % of sending; the queue that takes up bursts is worth more.
 	ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (ring->fd < 0)
 		return -errno;
