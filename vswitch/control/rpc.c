@@ -79,19 +79,27 @@ static char *error_reply(const json_t *id, const struct rpc_fault *fault, size_t
 	return dump(reply, len);
 }
 
+// Not by printf: the result may be a hundred megabytes.
 static char *text_reply(const json_t *id, char *result_text, size_t *len)
 {
-	char *id_text = json_dumps(id, JSON_COMPACT | JSON_ENCODE_ANY), *line = NULL;
+	char *id_text = json_dumps(id, JSON_COMPACT | JSON_ENCODE_ANY), *head = NULL, *line = NULL;
+	size_t result_len = strlen(result_text);
 	int n = -1;
 
 	if (id_text != NULL)
-		n = asprintf(&line, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\n", id_text,
-			result_text);
+		n = asprintf(&head, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id_text);
 	free(id_text);
+	if (n >= 0)
+		line = malloc(n + result_len + sizeof("}\n"));
+	if (line != NULL) {
+		memcpy(line, head, n);
+		memcpy(line + n, result_text, result_len);
+		memcpy(line + n + result_len, "}\n", sizeof("}\n"));
+		*len = n + result_len + 2;
+	}
+	if (n >= 0)
+		free(head);
 	free(result_text);
-	if (n < 0)
-		return NULL;
-	*len = n;
 	return line;
 }
 
@@ -268,6 +276,22 @@ static rpc_handler find_handler(const struct rpc_binding *handlers, const char *
 	return NULL;
 }
 
+static void log_change(const struct rpc_call *call, int ret)
+{
+	const struct rpc_param *param;
+	char what[256] = "";
+	size_t used = 0;
+
+	for (param = call->method->params; param->name != NULL; param++)
+		if (param->position != 0 && rpc_string(call, param->name) != NULL &&
+			used < sizeof(what))
+			used += snprintf(what + used, sizeof(what) - used, " %s=%s", param->name,
+				rpc_string(call, param->name));
+	log_info("control", "%s%s%s uid=%u pid=%d result=%s", call->method->name, what,
+		call->what_if ? " what_if=true" : "", (unsigned)call->peer->uid,
+		(int)call->peer->pid, ret == 0 ? "ok" : call->err.reason);
+}
+
 static int execute(
 	struct rpc_call *call, const struct rpc_binding *handlers, struct rpc_fault *fault)
 {
@@ -281,9 +305,7 @@ static int execute(
 	else
 		ret = handler(call);
 	if (call->method->changes)
-		log_info("control", "%s: %s uid=%u pid=%d%s", call->method->name,
-			ret == 0 ? "ok" : call->err.reason, (unsigned)call->peer->uid,
-			(int)call->peer->pid, call->what_if ? " what_if=true" : "");
+		log_change(call, ret);
 	if (ret == 0)
 		return 0;
 	if (call->err.code == VSW_OK)
