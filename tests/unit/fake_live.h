@@ -151,7 +151,20 @@ static inline void fake_port_mac(const char *name, uint8_t mac[6])
 	memcpy(mac, fake_mac_of(name), 6);
 }
 
+static unsigned fake_releases; // of NICs that the configuration does not have
+
+static inline void fake_start(const char *)
+{
+}
+
+static inline void fake_release_nics(const struct config *)
+{
+	fake_releases++;
+}
+
 static const struct live_ops fake_ops = {
+	.start = fake_start,
+	.release_nics = fake_release_nics,
 	.switch_add = fake_switch_add,
 	.switch_set = fake_switch_set,
 	.switch_del = fake_switch_del,

@@ -296,6 +296,7 @@ static void port_that_is_down_can_be_changed(void **)
 static void port_that_is_down_can_be_deleted(void **)
 {
 	struct config *next;
+	unsigned releases;
 
 	put(sample());
 	config_close();
@@ -304,7 +305,9 @@ static void port_that_is_down_can_be_deleted(void **)
 	assert_done(config_restore(dir, &err));
 	next = edit();
 	assert_done(config_del_port(next, "web1", false, &err));
+	releases = fake_releases;
 	put(next);
+	assert_int_equal(fake_releases, releases + 1);
 	config_retry_now();
 	assert_same(fake, config_current());
 }

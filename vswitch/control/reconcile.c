@@ -116,11 +116,20 @@ static int carry_out(struct config *next, struct diff *diff, struct vsw_error *e
 	return ret;
 }
 
-static void forget_deleted_failures(void)
+// Ports that are not configured any more are not tried again. A NIC among them may still be
+// held from before.
+static void forget_deleted(void)
 {
-	for (unsigned i = failures.n; i-- > 0;)
-		if (config_port_by_uid(current, failures.list[i].uid) == NULL)
-			failure_drop(&failures, failures.list[i].uid);
+	bool deleted = false;
+
+	for (unsigned i = failures.n; i-- > 0;) {
+		if (config_port_by_uid(current, failures.list[i].uid) != NULL)
+			continue;
+		failure_drop(&failures, failures.list[i].uid);
+		deleted = true;
+	}
+	if (deleted)
+		live->release_nics(current);
 }
 
 int config_apply_change(
@@ -150,7 +159,7 @@ int config_apply_change(
 		goto out;
 	}
 	current = next;
-	forget_deleted_failures();
+	forget_deleted();
 	tell(diff);
 	config_destroy(old);
 out:
@@ -198,6 +207,8 @@ int config_restore(const char *state_dir, struct vsw_error *err)
 		ret = -(int)err->code;
 		goto fail;
 	}
+	live->start(state_dir);
+	live->release_nics(current);
 	for (unsigned i = 0; i < current->n_switches; i++)
 		if ((ret = live->switch_add(&current->switches[i].cfg, err)) < 0)
 			goto fail;
