@@ -19,7 +19,8 @@ static int dpdk_open(struct vsw_port *port, struct vsw_error *err)
 	if (ret != 0)
 		goto err_attach;
 	port->priv = dev;
-	ret = ethdev_start(port, dev, RTE_MAX(port->cfg.queues, 1), workers_count(), err);
+	ret = ethdev_start(
+		port, dev, RTE_MAX(port->cfg.queues, 1), RTE_MAX(workers_count(), 1u), err);
 	if (ret != 0)
 		goto err_start;
 	return 0;

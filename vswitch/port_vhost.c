@@ -52,9 +52,15 @@ static uint16_t vhost_rx(struct vsw_port *port, uint16_t queue, struct rte_mbuf 
 	if (likely(vid >= 0)) {
 		uint16_t n_pairs = atomic_load_explicit(&v->n_from_guest, memory_order_relaxed);
 
-		for (uint16_t p = queue; p < n_pairs && got < n; p += stride)
-			got += rte_vhost_dequeue_burst(vid, 2 * p + 1, port->pool, pkts + got,
-				RTE_MIN(n - got, BURST_OF_LIBRARY));
+		for (uint16_t p = queue; p < n_pairs; p += stride) {
+			uint16_t part;
+
+			do {
+				part = rte_vhost_dequeue_burst(vid, 2 * p + 1, port->pool,
+					pkts + got, RTE_MIN(n - got, BURST_OF_LIBRARY));
+				got += part;
+			} while (part == BURST_OF_LIBRARY && got < n);
+		}
 	}
 	vhost_leave(&v->rx[queue]);
 	return adopt(v, pkts, got);

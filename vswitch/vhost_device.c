@@ -192,7 +192,8 @@ static int new_device(int vid)
 	__atomic_store_n(&v->port->tx_caps, caps, __ATOMIC_RELAXED);
 	atomic_store(&v->vid, vid);
 	poke(v);
-	log_info("vhost", "port %s: guest connected, features %#lx", v->port->cfg.name, features);
+	// Debug: a guest can do this as often as it likes. Links are reported by the main thread.
+	log_debug("vhost", "port %s: guest connected, features %#lx", v->port->cfg.name, features);
 	return 0;
 }
 
@@ -203,7 +204,7 @@ static void destroy_device(int vid)
 	if (v == NULL || atomic_load(&v->vid) != vid)
 		return;
 	device_retract(v);
-	log_info("vhost", "port %s: guest gone", v->port->cfg.name);
+	log_debug("vhost", "port %s: guest gone", v->port->cfg.name);
 }
 
 static int vring_state_changed(int vid, uint16_t vring, int enable)

@@ -72,6 +72,33 @@ static void a_device_comes_and_goes(void **)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
+static void the_port_type_opens_and_closes(void **)
+{
+	struct vsw_port port = {.ops = &port_dpdk_ops, .pool = pool, .socket_id = SOCKET_ID_ANY};
+	struct vsw_port twin;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *back;
+
+	snprintf(port.cfg.name, sizeof(port.cfg.name), "d0");
+	snprintf(port.cfg.devargs, sizeof(port.cfg.devargs), "net_ring7");
+	twin = port;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(port.ops->open(&port, &err), 0);
+		assert_int_equal(port.n_rx_queues, 1);
+		assert_int_equal(port.n_tx_queues, 1);
+		assert_int_equal(twin.ops->open(&twin, &err), -VSW_E_BUSY);
+		assert_null(twin.priv);
+		assert_int_equal(port.ops->tx_burst(&port, 0, &m, 1), 1);
+		assert_int_equal(port.ops->rx_burst(&port, 0, &back, 1), 1);
+		assert_ptr_equal(m, back);
+		port.ops->close(&port, i % 2);
+		assert_int_equal(rte_eth_dev_count_total(), 0);
+	}
+	rte_pktmbuf_free(m);
+	port.cfg.devargs[0] = '\0';
+	assert_int_equal(port.ops->open(&port, &err), -VSW_E_INVALID);
+	assert_null(port.priv);
+}
+
 static void nonsense_is_refused(void **)
 {
 	uint16_t id;
@@ -125,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_pass_and_come_back),
 		cmocka_unit_test(a_device_comes_and_goes),
+		cmocka_unit_test(the_port_type_opens_and_closes),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(queues_and_mtu_are_held_to_the_device),
 		cmocka_unit_test(past_the_last_place_is_a_clear_error),

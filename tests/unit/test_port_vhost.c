@@ -274,6 +274,33 @@ static void a_sleeping_worker_is_woken(void **)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
+// The guest's side is an ethdev with receive interrupts: what a dpdk port sleeps on.
+static void an_ethdev_with_interrupts_wakes_too(void **)
+{
+	struct vsw_port port;
+	struct guest g;
+	struct rte_mbuf *m, *in[4];
+
+	open_port(&port, "intr", 1);
+	guest_start(&g, "intr", 1, "");
+	wait_link(&port, true);
+	assert_int_equal(g.port.wake, PORT_WAKE_ARMED);
+	for (int i = 0; i < 20; i++) {
+		assert_true(ethdev_arm(&g.port, 0));
+		assert_false(readable(g.port.queue[0].rx_fd, 0));
+		m = frame(60, i);
+		assert_int_equal(port.ops->tx_burst(&port, 0, &m, 1), 1);
+		assert_true(readable(g.port.queue[0].rx_fd, 1000));
+		ethdev_disarm(&g.port, 0);
+		assert_false(readable(g.port.queue[0].rx_fd, 0));
+		assert_int_equal(ethdev_rx(&g.dev, 0, in, 4), 1);
+		rte_pktmbuf_free(in[0]);
+	}
+	guest_stop(&g);
+	port.ops->close(&port, false);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
 static void guests_come_and_go(void **)
 {
 	struct vsw_port port;
@@ -287,6 +314,53 @@ static void guests_come_and_go(void **)
 		m = frame(100, i);
 		assert_int_equal(ethdev_tx(&g.dev, i % 2, &m, 1), 1);
 		assert_int_equal(rx_port(&port, i % 2, in, 1), 1);
+		assert_int_equal(port.ops->tx_burst(&port, 0, in, 1), 1);
+		assert_int_equal(rx_guest(&g, in, 1), 1);
+		rte_pktmbuf_free(in[0]);
+		guest_stop(&g);
+		wait_link(&port, false);
+	}
+	port.ops->close(&port, false);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
+static void every_queue_of_a_guest_is_served(void **)
+{
+	struct vsw_port port;
+	struct guest g;
+	struct rte_mbuf *m, *in[4];
+
+	open_port(&port, "many", 2);
+	guest_start(&g, "many", 4, "");
+	wait_link(&port, true);
+	for (uint16_t q = 0; q < 4; q++) {
+		m = frame(60 + q, q);
+		assert_int_equal(ethdev_tx(&g.dev, q, &m, 1), 1);
+		assert_int_equal(rx_port(&port, q % 2, in, 1), 1);
+		assert_int_equal(in[0]->pkt_len, 60 + q);
+		rte_pktmbuf_free(in[0]);
+	}
+	guest_stop(&g);
+	port.ops->close(&port, false);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
+static void a_client_waits_for_its_server(void **)
+{
+	struct vsw_port port;
+	struct guest g;
+	struct rte_mbuf *m, *in[4];
+
+	configure(&port, "client", 1);
+	port.cfg.vhost.mode = VHOST_CLIENT;
+	assert_int_equal(port.ops->open(&port, &err), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_false(is_up(&port));
+		guest_start(&g, "client", 1, ",server=1");
+		wait_link(&port, true);
+		m = frame(77, i);
+		assert_int_equal(ethdev_tx(&g.dev, 0, &m, 1), 1);
+		assert_int_equal(rx_port(&port, 0, in, 1), 1);
 		assert_int_equal(port.ops->tx_burst(&port, 0, in, 1), 1);
 		assert_int_equal(rx_guest(&g, in, 1), 1);
 		rte_pktmbuf_free(in[0]);
@@ -455,8 +529,11 @@ int main(void)
 		cmocka_unit_test(frames_go_both_ways),
 		cmocka_unit_test(unfinished_frames_stay_whole),
 		cmocka_unit_test(a_sleeping_worker_is_woken),
+		cmocka_unit_test(an_ethdev_with_interrupts_wakes_too),
 		cmocka_unit_test(guests_come_and_go),
 		cmocka_unit_test(guests_come_and_go_under_traffic),
+		cmocka_unit_test(every_queue_of_a_guest_is_served),
+		cmocka_unit_test(a_client_waits_for_its_server),
 		cmocka_unit_test(socket_paths_are_checked),
 		cmocka_unit_test(no_descriptor_stays_behind),
 	};
