@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "failure.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -46,8 +47,10 @@ int failure_from_reply(struct failure *failure, const json_t *error)
 // Most remedies say what to do; some only what is possible, and read badly after "try:".
 static bool stands_alone(const char *remedy)
 {
-	static const char *const leads[] = {"one of", "it takes", "such as", "as in"};
+	static const char *const leads[] = {"one of", "it takes", "such as", "as in", "there are"};
 
+	if (isdigit((unsigned char)*remedy))
+		return true;
 	for (size_t i = 0; i < sizeof(leads) / sizeof(*leads); i++) {
 		if (strncmp(remedy, leads[i], strlen(leads[i])) == 0)
 			return true;
@@ -61,7 +64,8 @@ int failure_print(const struct failure *failure)
 
 	fflush(stdout);
 	fprintf(stderr, "vswitchctl: %s\n", failure->reason);
-	if (strncmp(remedy, "see: ", 5) == 0 || strncmp(remedy, "try: ", 5) == 0)
+	// "see: vswitchctl list-ports", "use: vswitchctl del-port"
+	if (strlen(remedy) > 5 && strncmp(remedy + 3, ": ", 2) == 0)
 		remedy += 5;
 	if (*remedy)
 		fprintf(stderr, "  %s%s\n", stands_alone(remedy) ? "" : "try: ", remedy);

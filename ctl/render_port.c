@@ -43,9 +43,24 @@ static void add_more_ips(struct grid *grid, json_t *ips, size_t first)
 	}
 }
 
-static void add_port(struct grid *grid, const json_t *port)
+// Every interface has a link-local address: it is worth a line only where there is no other.
+static json_t *telling_ips(const json_t *port)
 {
-	json_t *ips = json_object_get(port, "ips"), *ip;
+	json_t *ips = json_object_get(port, "ips"), *ip, *telling = json_array();
+	size_t i;
+
+	json_array_foreach (ips, i, ip) {
+		if (strncmp(field_text(ip, "ip"), "fe80:", 5) != 0)
+			json_array_append(telling, ip);
+	}
+	if (json_array_size(telling) == 0)
+		json_array_extend(telling, ips);
+	return telling;
+}
+
+static void add_port(struct grid *grid, const json_t *port, size_t vlan_list_max)
+{
+	json_t *ips = telling_ips(port), *ip;
 	size_t i, first = json_array_size(ips);
 	const char *shown = first ? "" : "-";
 	char text[256];
@@ -62,10 +77,11 @@ static void add_port(struct grid *grid, const json_t *port)
 	grid_cell(grid, "%s", field_text(port, "switch"));
 	grid_cell(grid, "%s", field_text(port, "type"));
 	grid_cell(grid, "%s", render_link(port, text, sizeof(text)));
-	grid_cell(grid, "%s", render_vlan(port, VLAN_LIST_SHORT, text, sizeof(text)));
+	grid_cell(grid, "%s", render_vlan(port, vlan_list_max, text, sizeof(text)));
 	grid_cell(grid, "%s", shown);
 	grid_cell(grid, "%s", field_text(port, "mac"));
 	add_more_ips(grid, ips, first);
+	json_decref(ips);
 }
 
 void render_ports(const json_t *result, const struct options *options)
@@ -87,7 +103,7 @@ void render_ports(const json_t *result, const struct options *options)
 	grid_column(grid, "IP", GRID_LEFT);
 	grid_column(grid, "MAC", GRID_OPTIONAL);
 	json_array_foreach (ports, i, port)
-		add_port(grid, port);
+		add_port(grid, port, options->wide ? SIZE_MAX : VLAN_LIST_SHORT);
 	grid_print(grid);
 	grid_destroy(grid);
 }

@@ -59,7 +59,8 @@ static bool busy(const json_t *rates)
 	return field_number(rates, "rx_pps") >= 0.5 || field_number(rates, "tx_pps") >= 0.5;
 }
 
-static void add_port(struct grid *grid, const json_t *port, const char *branch, const char *under)
+static void add_port(struct grid *grid, const json_t *port, const char *branch, const char *under,
+	size_t vlan_list_max)
 {
 	const json_t *rates = json_object_get(port, "rates");
 	const char *reason = field_text(json_object_get(port, "link"), "reason");
@@ -70,7 +71,7 @@ static void add_port(struct grid *grid, const json_t *port, const char *branch, 
 	grid_cell(grid, "%s", field_text(port, "name"));
 	grid_cell(grid, "%s", field_text(port, "type"));
 	grid_cell(grid, "%s", render_link(port, text, sizeof(text)));
-	grid_cell(grid, "%s", render_vlan(port, VLAN_LIST_TREE, text, sizeof(text)));
+	grid_cell(grid, "%s", render_vlan(port, vlan_list_max, text, sizeof(text)));
 	if (busy(rates)) {
 		rate(grid, rates, "rx");
 		grid_row(grid, under);
@@ -127,7 +128,8 @@ void render_tree(const json_t *result, const struct options *options)
 			bool last = p + 1 == json_array_size(ports);
 
 			add_port(grid, port, last ? b->last_port : b->port,
-				last ? b->under_last : b->under);
+				last ? b->under_last : b->under,
+				options->wide ? SIZE_MAX : VLAN_LIST_TREE);
 		}
 		if (i)
 			putchar('\n');

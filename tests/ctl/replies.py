@@ -44,13 +44,13 @@ WEB1 = port(
     ips=[ip("10.77.0.5", 10), ip("fd77::5", 10, 200), ip("fe80::1234:56ff:fe78:9abc", 10, 9000)],
     rates=rates(3, 0, 1480, 0))
 VM1 = port(
-    "vm1", kind="vhost", mac=None, mtu=9000, queues=2, workers=[0, 1], mac_limit=64,
+    "vm1", kind="vhost", ips=[ip("fd77:1111:2222:3333:4444:5555:6666:7777")], mac=None, mtu=9000, queues=2, workers=[0, 1], mac_limit=64,
     link={"up": False, "admin_up": True, "speed_mbps": 0,
           "reason": "no guest is connected to the socket"},
     vlan={"mode": "trunk", "native": 10, "allowed": "10,20,30-40"},
     vhost={"socket": "/run/vm1.sock", "mode": "server", "owner": "libvirt-qemu:kvm",
            "perm": "0660"})
-OFF = port("off", "lab", link={"up": False, "admin_up": False, "speed_mbps": 0,
+OFF = port("off", "lab", ips=[ip("fe80::1")], link={"up": False, "admin_up": False, "speed_mbps": 0,
                                "reason": "set down by an administrator"})
 MANY = port("many", "lab", ips=[ip(f"10.77.1.{n}") for n in range(1, 10)])
 

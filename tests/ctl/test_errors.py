@@ -173,10 +173,16 @@ class Replies(CtlTest):
             self.assertEqual(done.stderr, "vswitchctl: port 'web1' does not exist\n"
                              "  try: vswitchctl list-ports\n")
 
-    def test_remedy_that_is_no_command(self):
-        with self.daemon(**{"del-port": Error(1005, "it cannot be 'x'", "", "one of: a, b")}):
-            done = self.expect(1, "del-port", "web1")
-            self.assertEqual(done.stderr, "vswitchctl: it cannot be 'x'\n  one of: a, b\n")
+    def test_remedies_of_every_kind(self):
+        for remedy, told in (("one of: a, b", "  one of: a, b"),
+                             ("1 to 63 letters", "  1 to 63 letters"),
+                             ("there are: eth0", "  there are: eth0"),
+                             ("use: vswitchctl del-port", "  try: vswitchctl del-port"),
+                             ("choose another name", "  try: choose another name")):
+            with self.subTest(remedy), \
+                    self.daemon(**{"del-port": Error(1005, "it cannot be 'x'", "", remedy)}):
+                done = self.expect(1, "del-port", "web1")
+                self.assertEqual(done.stderr, f"vswitchctl: it cannot be 'x'\n{told}\n")
 
     def test_refusal_without_remedy(self):
         with self.daemon(**{"del-port": Error(1011, "out of memory")}):
