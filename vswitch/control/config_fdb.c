@@ -12,9 +12,9 @@ static int pinned_already(const struct fdb_static_config *there, struct vsw_erro
 	char mac[MAC_TEXT_SIZE];
 
 	mac_format(there->mac, mac);
-	return vsw_fail(err, VSW_E_EXISTS, "delete it first with: vswitchctl del-fdb",
-		"MAC %s in VLAN %u is already pinned to port '%s' of switch '%s'", mac, there->vlan,
-		there->port_name, there->switch_name);
+	return vsw_fail(err, VSW_E_EXISTS, "delete it first: vswitchctl del-fdb",
+		"static MAC %s in VLAN %u already exists on switch '%s', behind port '%s'", mac,
+		there->vlan, there->switch_name, there->port_name);
 }
 
 int config_add_fdb(struct config *cfg, const struct fdb_static_config *entry, bool may_exist,

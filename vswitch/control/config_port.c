@@ -100,7 +100,7 @@ int config_add_port(struct config *cfg, const struct port_config *asked, unsigne
 	int ret;
 
 	if (port.type == PORT_NIC)
-		return vsw_fail(err, VSW_E_INVALID, "use: vswitchctl bind-nic SWITCH NIC",
+		return vsw_fail(err, VSW_E_INVALID, "vswitchctl bind-nic SWITCH NIC",
 			"port '%s': a NIC is bound, not added", port.name);
 	port_config_init(&defaults, port.name, port.switch_name, port.type, NIC_ROLE_ACCESS);
 	port.vlan = defaults.vlan;
@@ -117,7 +117,7 @@ int config_del_port(struct config *cfg, const char *name, bool if_exists, struct
 	if (port == NULL)
 		return if_exists ? 0 : no_port(name, err);
 	if (port->cfg.type == PORT_NIC)
-		return vsw_fail(err, VSW_E_REFUSED, "use: vswitchctl unbind-nic",
+		return vsw_fail(err, VSW_E_REFUSED, "vswitchctl unbind-nic",
 			"port '%s' is NIC '%s': it is unbound, not deleted", name,
 			port->cfg.ifname);
 	config_remove_port(cfg, name);
@@ -196,13 +196,14 @@ int config_move_port(
 	if (strcmp(port->cfg.switch_name, switch_name) == 0)
 		return 0;
 	if (port->cfg.type == PORT_NIC)
-		return vsw_fail(err, VSW_E_REFUSED, "use unbind-nic, then bind-nic",
+		return vsw_fail(err, VSW_E_REFUSED,
+			"unbind it and bind it again: vswitchctl unbind-nic, then bind-nic",
 			"port '%s' is NIC '%s': it cannot be moved", name, port->cfg.ifname);
 	for (unsigned i = 0; i < cfg->n_statics; i++) {
 		if (strcmp(cfg->statics[i].port_name, port->cfg.name) != 0)
 			continue;
 		mac_format(cfg->statics[i].mac, mac);
-		return vsw_fail(err, VSW_E_REFUSED, "delete it first with: vswitchctl del-fdb",
+		return vsw_fail(err, VSW_E_REFUSED, "delete it first: vswitchctl del-fdb",
 			"port '%s' has a static MAC on switch '%s': %s in VLAN %u", name,
 			port->cfg.switch_name, mac, cfg->statics[i].vlan);
 	}
@@ -238,7 +239,7 @@ int config_bind_nic(struct config *cfg, const struct port_config *asked, unsigne
 	if (there != NULL && (!may_exist || strcmp(there->cfg.name, port.name) != 0 ||
 				     strcmp(there->cfg.switch_name, port.switch_name) != 0))
 		return vsw_fail(err, may_exist ? VSW_E_EXISTS : VSW_E_BUSY,
-			"release it first with: vswitchctl unbind-nic",
+			"release it first: vswitchctl unbind-nic",
 			"NIC '%s' is already bound to switch '%s' as port '%s'", port.ifname,
 			there->cfg.switch_name, there->cfg.name);
 	if (there != NULL) {
@@ -263,8 +264,8 @@ int config_unbind_nic(struct config *cfg, const char *token, bool if_exists, str
 		return 0;
 	}
 	if (config_find_port(cfg, token) != NULL)
-		return vsw_fail(err, VSW_E_INVALID, "use: vswitchctl del-port",
-			"port '%s' is not a NIC", token);
+		return vsw_fail(
+			err, VSW_E_INVALID, "vswitchctl del-port", "port '%s' is not a NIC", token);
 	if (if_exists)
 		return 0;
 	return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-nics",

@@ -339,7 +339,7 @@ static int conflict_fail(const char *what, const struct port_config *port,
 	                                                : port->devargs;
 
 	if (port->type == PORT_NIC && other->type == PORT_NIC)
-		return vsw_fail(err, VSW_E_BUSY, "release it first with: vswitchctl unbind-nic",
+		return vsw_fail(err, VSW_E_BUSY, "release it first: vswitchctl unbind-nic",
 			"NIC '%s' is already bound to switch '%s' as port '%s'", device,
 			other->switch_name, other->name);
 	return vsw_fail(err, VSW_E_BUSY, "choose another, or delete the other port first",

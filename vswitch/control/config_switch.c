@@ -36,15 +36,15 @@ int config_add_switch(
 		return vsw_fail(err, VSW_E_EXISTS, "choose another name, or say --may-exist",
 			"switch '%s' already exists", sw->name);
 	if (there->cfg.type != sw->type)
-		return vsw_fail(err, VSW_E_EXISTS, "convert it with: vswitchctl set-switch",
+		return vsw_fail(err, VSW_E_EXISTS, "convert it: vswitchctl set-switch",
 			"switch '%s' already exists, but is %s, not %s", sw->name,
 			switch_type_names[there->cfg.type], switch_type_names[sw->type]);
 	if (there->cfg.ageing_s != sw->ageing_s)
-		return vsw_fail(err, VSW_E_EXISTS, "change it with: vswitchctl set-switch",
+		return vsw_fail(err, VSW_E_EXISTS, "change it: vswitchctl set-switch",
 			"switch '%s' already exists, but its ageing is %u s, not %u", sw->name,
 			there->cfg.ageing_s, sw->ageing_s);
 	if (there->cfg.mac_limit != sw->mac_limit)
-		return vsw_fail(err, VSW_E_EXISTS, "change it with: vswitchctl set-switch",
+		return vsw_fail(err, VSW_E_EXISTS, "change it: vswitchctl set-switch",
 			"switch '%s' already exists, but its MAC limit is %u, not %u", sw->name,
 			there->cfg.mac_limit, sw->mac_limit);
 	return 0;
