@@ -162,7 +162,8 @@ int handle_show_fdb(struct rpc_call *call)
 		list.mac = mac;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	fdb_walk(sw->fdb, now.tv_sec, collect, &list);
-	qsort(list.entries, list.n, sizeof(*list.entries), by_vlan_and_mac);
+	if (list.n > 0)
+		qsort(list.entries, list.n, sizeof(*list.entries), by_vlan_and_mac);
 	fdb_get_stats(sw->fdb, &stats);
 	if (!list.failed)
 		call->result_text = write_text(&list, &stats);

@@ -97,7 +97,8 @@ int handle_list_nics(struct rpc_call *call)
 		return vsw_fail(&call->err, VSW_E_DEVICE, NULL,
 			"the kernel does not list its interfaces: %s", strerror(-ret));
 	}
-	qsort(list, n, sizeof(*list), by_name);
+	if (n > 0)
+		qsort(list, n, sizeof(*list), by_name);
 	for (i = 0; i < n; i++)
 		if (!list[i].loopback && !list[i].own)
 			json_array_append_new(array, nic_json(&list[i], port_of(&list[i])));
