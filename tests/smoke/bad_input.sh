@@ -18,7 +18,7 @@ check "tap" add_tap s t1 b eth 3
 check "NIC" ctl bind-nic s "${id}n0"
 check "ping" pings_soon a 10.77.0.3
 ctl export-config "$tmp/before"
-background in_space a ping -q -n -i 0.02 10.77.0.3 > "$tmp/ping"
+background a ping -q -n -i 0.02 10.77.0.3 > "$tmp/ping"
 ping_pid=${children[-1]}
 
 usage() { # TEXT COMMAND...
@@ -76,7 +76,7 @@ bad_value zz add-port s p --type tap --mac zz
 bad_value carrier-pigeon add-port s p --type carrier-pigeon
 bad_value "bad name" add-switch "bad name" --type internal
 bad_value "../etc" add-switch ../etc --type internal
-bad_value sixteen-or-more add-port s p --type tap --ifname sixteen-or-more-x
+bad_value ifname add-port s p --type tap --ifname sixteen-or-more-x
 bad_value "$(printf 'x%.0s' {1..64})" add-switch "$(printf 'x%.0s' {1..64})" --type internal
 bad_value VMBus add-port s p --type vmnic
 bad_value nosuch add-port s p --type dpdk --devargs net_nosuch0

@@ -46,12 +46,14 @@ check "the sum holds" within 5 balanced
 note "$(query '.sum | to_entries | map("\(.key) \(.value)") | join("  ")' show-stats)"
 ctl --json show-stats > "$tmp/stats"
 for reason in runt source_multicast link_local vlan_tagged vlan_rx_not_allowed \
-	vlan_tx_not_allowed loop same_port no_destination oversize_rx oversize_tx malformed \
+	vlan_tx_not_allowed loop same_port no_destination oversize_rx oversize_tx \
 	link_down tx_full; do
 	at_least "provoked $reason" \
 		"$(jq "[.ports[].drops.$reason // 0] | add" "$tmp/stats")" 1
 done
-note "no_mbuf, offload_failed, ring_full and port_gone need a fault inside: unit tests"
+at_least "metadata that contradicts its frame was refused by the port" \
+	"$(query .port.driver.rx_malformed show-port u1)" 1
+note "malformed, no_mbuf, offload_failed, ring_full and port_gone need a fault inside: unit tests"
 
 # Counters of deleted ports stay in the sum.
 check "delete a port with history" ctl del-port u2

@@ -82,7 +82,7 @@ equal "flush all" "$(entries)" 0
 
 # Static entries
 check "static" ctl add-fdb s 02:77:01:00:00:01 g0
-refused "exists" add-fdb s 02:77:01:00:00:01 g0
+refused "already" add-fdb s 02:77:01:00:00:01 g0
 equal "--may-exist" "$(query .changed add-fdb s 02:77:01:00:00:01 g0 --may-exist)" false
 send g1 1
 equal "a static entry does not move" "$(behind 02:77:01:00:00:01)" g0

@@ -169,7 +169,8 @@ add_nic() { # OUTER NAME INNER [N [MTU]]
 
 add_address() { # NAME INTERFACE N
 	ip -n "$id-$1" address add "10.77.0.$3/24" dev "$2"
-	ip -n "$id-$1" address add "fd77::$3/64" dev "$2" nodad
+	in_space "$1" sh -c "[ \$(cat /proc/sys/net/ipv6/conf/$2/disable_ipv6) = 1 ]" ||
+		ip -n "$id-$1" address add "fd77::$3/64" dev "$2" nodad
 }
 
 # A TAP port in the namespace NAME, called INTERFACE there, with address N.
@@ -244,9 +245,12 @@ kill_daemon() { # SIGKILL
 	pid=
 }
 
-# Starts a helper that the trap ends.
-background() { # COMMAND...
-	"$@" &
+# Starts a helper in the namespace NAME; the trap ends it. Its process id is ${children[-1]}
+# and it listens to SIGINT, which a shell's background jobs do not.
+background() { # NAME COMMAND...
+	local space=$id-$1
+	shift
+	ip netns exec "$space" env --default-signal=INT "$@" &
 	children+=($!)
 }
 

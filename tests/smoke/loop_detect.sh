@@ -14,7 +14,7 @@ check "tap" add_tap s t0 g t0 ""
 check "tap" add_tap s t1 g t1 ""
 check "host" ctl add-port s h0 --type host --ifname "${id}h0"
 host_mac=$(query '.ports[] | select(.name == "h0") | .mac' list-ports)
-background "$vswitchctl" --socket "$tmp/run/control.sock" --json monitor \
+background host "$vswitchctl" --socket "$tmp/run/control.sock" --json monitor \
 	--events loop-detected > "$tmp/events"
 sleep 0.5
 

@@ -40,7 +40,7 @@ one_round() {
 	equal "interfaces left" "$(ip -n "$id-many" -o link show type tun | wc -l)" 0
 }
 
-background in_space a ping -n -q -i 0.005 10.77.0.3 > "$tmp/ping"
+background a ping -n -q -i 0.005 10.77.0.3 > "$tmp/ping"
 ping_pid=${children[-1]}
 one_round # the first round warms up what is allocated once
 fds=$(descriptors)

@@ -60,10 +60,10 @@ judge() { # WORD
 	equal "interfaces re-opened after $1, not made again" "$(indices)" "$links"
 }
 
-background in_space b iperf3 -s > /dev/null 2>&1
+background b iperf3 -s > /dev/null 2>&1
 sleep 0.3
 for round in 1 2; do
-	background in_space a iperf3 -c 10.77.0.3 -t 30 > /dev/null 2>&1
+	background a iperf3 -c 10.77.0.3 -t 30 > /dev/null 2>&1
 	sleep 1
 	kill_daemon
 	judge "kill -9 ($round)"

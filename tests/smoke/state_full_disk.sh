@@ -20,9 +20,9 @@ ctl export-config "$tmp/before"
 judge() { # WORD
 	local sum
 	sum=$(sha256sum < "$tmp/state/state.json")
-	background in_space a ping -q -n -i 0.01 -c 100 10.77.0.3 > "$tmp/ping"
+	background a ping -q -n -i 0.01 -c 100 10.77.0.3 > "$tmp/ping"
 	equal "$1: stable error code" \
-		"$(rpc_code add-port '{"switch":"s","name":"t2","type":"tap"}')" 1009
+		"$(rpc_code add-port '{"switch":"s","port":"t2","type":"tap"}')" 1009
 	refused "state" add-port s t2 --type tap --ifname "${id}t2"
 	refused "state" add-switch other --type private
 	refused "state" set-port t0 --access-vlan 9

@@ -18,7 +18,7 @@ start_daemon
 check "switch" ctl add-switch s --type external
 
 server() { # NAME
-	background in_space "$1" iperf3 -s -p 5201 > /dev/null 2>&1
+	background "$1" iperf3 -s -p 5201 > /dev/null 2>&1
 }
 
 bytes_got() { # JSON
