@@ -57,6 +57,14 @@ static void assert_same(const struct config *a, const struct config *b)
 	free(text_b);
 }
 
+static void assert_nothing_prepared(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, STATE_FILE_NEXT);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static int change(struct config *next, bool what_if, bool *changed)
 {
 	json_t *actions = NULL;
@@ -177,6 +185,7 @@ static void failure_at_any_step_undoes_all(void **)
 		failed++;
 		assert_false(changed);
 		assert_int_equal(err.code, VSW_E_DEVICE);
+		assert_nothing_prepared();
 		live = text_of(fake);
 		assert_string_equal(live, before);
 		free(live);
