@@ -15,6 +15,7 @@
 
 #include <vswitch/log.h>
 
+#include "ingress_drop.h"
 #include "rtnl.h"
 
 // Off for AF_XDP: it sees one frame a buffer, as it was on the wire. The first two are off for
@@ -156,6 +157,18 @@ static int remove_clsact(unsigned ifindex)
 	return rtnl_request(msg);
 }
 
+// Our classifier, and the qdisc it needs if that was not there before.
+static int remove_drop(unsigned ifindex, const struct nic_settings *original)
+{
+	int ret = 0;
+
+	if (has_clsact(ifindex))
+		ret = ingress_drop_detach((int)ifindex);
+	if (ret == 0 && !original->has_clsact && has_clsact(ifindex))
+		ret = remove_clsact(ifindex);
+	return ret;
+}
+
 // --- all of them -----------------------------------------------------------------------------
 
 int settings_read(const struct nic_info *nic, struct nic_settings *settings)
@@ -192,16 +205,15 @@ static int take_queues(const struct nic_info *nic, const struct hold_options *op
 {
 	struct ethtool_queues queues = original->queues;
 
-	if (options->queues == 0)
+	if (queues.max_combined + queues.max_rx == 0)
 		return 0;
-	if (queues.max_combined > 0) {
+	// Packet sockets get the frames of all queues; an AF_XDP socket has one, and DPDK's driver
+	// knows combined ones only.
+	if (options->driver == NIC_DRIVER_AF_XDP && queues.max_combined > 0) {
 		queues.combined = options->queues;
-		// What stands beside combined ones would be queues that nobody reads.
 		queues.rx = 0;
-	} else if (queues.max_rx > 0) {
-		queues.rx = options->queues;
-	} else {
-		return 0;
+	} else if (options->driver == NIC_DRIVER_AF_XDP) {
+		queues.rx = 1;
 	}
 	return ethtool_set_queues(nic->ifname, &queues);
 }
@@ -222,11 +234,9 @@ int settings_take(const struct nic_info *nic, const struct hold_options *options
 	int ret;
 
 	// Of a driver that was killed.
-	if (!original->has_clsact && has_clsact(nic->ifindex)) {
-		ret = remove_clsact(nic->ifindex);
-		if (ret < 0)
-			return device_failed(nic, "remove its leftover traffic control", ret, err);
-	}
+	ret = remove_drop(nic->ifindex, original);
+	if (ret < 0)
+		return device_failed(nic, "remove its leftover traffic control", ret, err);
 	// Silence first: nothing of the host's may answer once the interface is up.
 	if (original->disable_ipv6 >= 0) {
 		ret = sysctl_write("ipv6", name, "disable_ipv6", 1);
@@ -297,8 +307,7 @@ int settings_restore(const struct nic_info *nic, const struct nic_settings *orig
 	unsigned flags = (original->up ? IFF_UP : 0) | (original->promisc ? IFF_PROMISC : 0) |
 	                 (original->noarp ? IFF_NOARP : 0);
 
-	if (!original->has_clsact && has_clsact(nic->ifindex))
-		note(&r, "traffic control", remove_clsact(nic->ifindex));
+	note(&r, "traffic control", remove_drop(nic->ifindex, original));
 	if (nic->mtu != original->mtu)
 		note(&r, "MTU", netdev_set_mtu(nic->ifname, original->mtu));
 	if (original->queues.rx + original->queues.tx + original->queues.combined > 0)

@@ -38,7 +38,7 @@ struct nic_settings {
 struct hold_options {
 	enum nic_driver driver; // AF_XDP or AF_PACKET
 	uint16_t mtu;           // 0: as it is
-	uint16_t queues;        // receive queues; 0: as they are
+	uint16_t queues;        // AF_XDP: receive queues, at least one
 };
 
 int settings_read(const struct nic_info *nic, struct nic_settings *settings); // 0 or -errno
