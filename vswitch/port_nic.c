@@ -212,7 +212,7 @@ static void nic_describe(struct vsw_port *port,
 
 	add(arg, "interface", np->nic.ifname);
 	add(arg, "kernel_driver", np->nic.driver);
-	add(arg, "driver", nic_driver_name(np->driver));
+	add(arg, "nic_driver", nic_driver_name(np->driver));
 	add(arg, "because", np->why);
 	if (np->below->describe != NULL)
 		np->below->describe(port, add, arg);

@@ -106,11 +106,18 @@ static int xdp_open(struct vsw_port *port, struct vsw_error *err)
 	port->priv = xdp;
 	xdp_sockets_find(&before);
 	ret = ethdev_start(port, &xdp->dev, n, n, err);
-	if (ret < 0)
+	if (ret < 0) {
+		if (err != NULL && xdp->partial)
+			snprintf(err->remedy, sizeof(err->remedy),
+				"use --driver af-packet; AF_XDP on a veth needs an MTU of at most "
+				"%u on its other end",
+				NIC_XDP_MTU);
 		goto fail_start;
+	}
 	xdp_sockets_find(&xdp->sockets);
 	xdp_sockets_new(&before, &xdp->sockets);
 	set_up_wake(port, xdp);
+	port->tx_caps |= PORT_TX_MULTI;
 	return 0;
 
 fail_start:
@@ -151,11 +158,37 @@ static uint16_t xdp_rx_burst(
 	return n;
 }
 
+// The driver sends single buffers and copies those of other pools: a chain is copied here, into
+// a buffer that it sends as it is. What fits the MTU fits a buffer.
+static bool flatten(struct rte_mempool *pool, struct rte_mbuf **pkt)
+{
+	struct rte_mbuf *flat = rte_pktmbuf_alloc(pool);
+	char *to;
+
+	if (flat == NULL)
+		return false;
+	to = rte_pktmbuf_append(flat, (uint16_t)RTE_MIN((*pkt)->pkt_len, UINT16_MAX));
+	if (to == NULL) {
+		rte_pktmbuf_free(flat);
+		return false;
+	}
+	for (const struct rte_mbuf *m = *pkt; m != NULL; to += m->data_len, m = m->next)
+		memcpy(to, rte_pktmbuf_mtod(m, const void *), m->data_len);
+	rte_pktmbuf_free(*pkt);
+	*pkt = flat;
+	return true;
+}
+
 static uint16_t xdp_tx_burst(
 	struct vsw_port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct xdp *xdp = port->priv;
 
+	for (uint16_t i = 0; i < n; i++)
+		if (unlikely(pkts[i]->nb_segs > 1) && !flatten(xdp->pool, &pkts[i])) {
+			n = i;
+			break;
+		}
 	return ethdev_tx(&xdp->dev, queue, pkts, n);
 }
 
