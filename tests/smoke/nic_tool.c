@@ -6,12 +6,17 @@
 //	nic_tool hold|crash NIC DIR af-xdp|af-packet [MTU]    crash: holds, then dies by SIGKILL
 //	nic_tool release NIC DIR
 //	nic_tool stale DIR [NIC]                              all of them but NIC
+//	nic_tool foreign-xdp NIC                              attaches a program of its own
 //
 // Ends with 0, or with the error on stderr and 1.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
 
 #include <vswitch/nic/hold.h>
 #include <vswitch/nic/inventory.h>
@@ -40,7 +45,7 @@ static int list(void)
 
 static int hold(const struct nic_info *nic, int argc, char **argv, struct vsw_error *err)
 {
-	struct hold_options options = {.driver = NIC_DRIVER_AF_XDP};
+	struct hold_options options = {.driver = NIC_DRIVER_AF_XDP, .queues = 1};
 
 	if (strcmp(argv[4], "af-packet") == 0)
 		options.driver = NIC_DRIVER_AF_PACKET;
@@ -51,6 +56,19 @@ static int hold(const struct nic_info *nic, int argc, char **argv, struct vsw_er
 	if (strcmp(argv[1], "crash") == 0)
 		raise(SIGKILL);
 	return 0;
+}
+
+// As some other program would: passes every frame.
+static int attach_xdp(const struct nic_info *nic)
+{
+	const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "somebody_else", "BSD", insns,
+		sizeof(insns) / sizeof(insns[0]), NULL);
+
+	return fd < 0 || bpf_xdp_attach((int)nic->ifindex, fd, 0, NULL) < 0;
 }
 
 static bool is_named(const struct nic_info *nic, void *arg)
@@ -76,6 +94,8 @@ int main(int argc, char **argv)
 		return fail(&err);
 	if (strcmp(verb, "find") == 0)
 		printf("%s\n", nic.ifname);
+	else if (strcmp(verb, "foreign-xdp") == 0)
+		return attach_xdp(&nic);
 	else if (argc > 4 && (strcmp(verb, "hold") == 0 || strcmp(verb, "crash") == 0))
 		return hold(&nic, argc, argv, &err) < 0 ? fail(&err) : 0;
 	else if (argc > 3 && strcmp(verb, "release") == 0)

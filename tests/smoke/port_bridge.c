@@ -3,8 +3,9 @@
 //
 //	port_bridge [-b] TYPE:IFNAME[,key=value…] TYPE:IFNAME[,key=value…]
 //
-// TYPE: host, tap or packet. Keys: netns, mtu, mac, queues, down=1. Says "ready" when both are
-// open. SIGUSR1 prints links and counters, SIGTERM prints and removes the ports' interfaces,
+// TYPE: host, tap, packet, or nic, which finds and holds the interface first. Keys: netns, mtu,
+// mac, queues, down=1; nic: driver=auto|af-xdp|af-packet, dir=JOURNALS. Says "ready" when both
+// are open. SIGUSR1 prints links and counters, SIGTERM prints and removes the ports' interfaces,
 // SIGINT prints and keeps them. -b: busy, never sleeps.
 #include <errno.h>
 #include <poll.h>
@@ -18,6 +19,7 @@
 #include <rte_ether.h>
 
 #include <vswitch/port.h>
+#include <vswitch/port_nic.h>
 #include <vswitch/offload.h>
 
 struct side {
@@ -27,6 +29,7 @@ struct side {
 };
 
 static struct side sides[2];
+static struct offload_ctx *offload;
 static volatile sig_atomic_t stop, report;
 
 static void on_signal(int sig)
@@ -59,6 +62,12 @@ static void set_key(struct port_config *cfg, char *pair)
 		cfg->queues = strtoul(value, NULL, 10);
 	else if (strcmp(pair, "down") == 0)
 		cfg->link_down = value[0] == '1';
+	else if (strcmp(pair, "driver") == 0)
+		cfg->nic.driver = strcmp(value, "af-xdp") == 0      ? NIC_DRIVER_AF_XDP
+		                  : strcmp(value, "af-packet") == 0 ? NIC_DRIVER_AF_PACKET
+		                                                    : NIC_DRIVER_AUTO;
+	else if (strcmp(pair, "dir") == 0)
+		port_nic_set_dir(value);
 	else if (strcmp(pair, "mac") == 0 && rte_ether_unformat_addr(value, &mac) == 0)
 		memcpy(cfg->mac, mac.addr_bytes, sizeof(cfg->mac));
 }
@@ -82,6 +91,8 @@ static const struct vsw_port_ops *parse(struct port_config *cfg, char *spec)
 		return &port_tap_ops;
 	}
 	cfg->type = PORT_NIC;
+	if (strcmp(type, "nic") == 0)
+		return &port_nic_ops;
 	cfg->nic.driver = NIC_DRIVER_AF_PACKET;
 	return strcmp(type, "packet") == 0 ? &port_packet_ops : NULL;
 }
@@ -130,6 +141,23 @@ static void print(struct side *side)
 	fflush(stdout);
 }
 
+// Cut and summed in software, for a port that cannot.
+static void send_resolved(struct side *to, uint16_t queue, struct rte_mbuf *m)
+{
+	struct rte_mbuf *out[OFFLOAD_MAX_SEGS];
+	int n = offload_resolve(offload, m, to->port.tx_caps, out, OFFLOAD_MAX_SEGS), sent;
+
+	if (n < 0) {
+		to->refused++;
+		return;
+	}
+	for (sent = 0; sent < n; sent++)
+		if (to->port.ops->tx_burst(&to->port, queue, &out[sent], 1) == 0)
+			break;
+	to->refused += n - sent;
+	rte_pktmbuf_free_bulk(out + sent, n - sent);
+}
+
 static uint16_t forward(struct side *from, struct side *to, uint16_t queue)
 {
 	struct rte_mbuf *pkts[VSW_BURST];
@@ -149,8 +177,9 @@ static uint16_t forward(struct side *from, struct side *to, uint16_t queue)
 		sent = to->port.ops->tx_burst(&to->port, queue, pkts, n);
 	else
 		for (uint16_t i = 0; i < n; i++, sent++)
-			if (!offload_fits(pkts[i], to->port.tx_caps) ||
-				to->port.ops->tx_burst(&to->port, queue, &pkts[i], 1) == 0)
+			if (!offload_fits(pkts[i], to->port.tx_caps))
+				send_resolved(to, queue, pkts[i]);
+			else if (to->port.ops->tx_burst(&to->port, queue, &pkts[i], 1) == 0)
 				break;
 	to->refused += n - sent;
 	rte_pktmbuf_free_bulk(pkts + sent, n - sent);
@@ -184,7 +213,7 @@ static void poll_once(bool busy)
 
 int main(int argc, char **argv)
 {
-	char *eal[] = {"port_bridge", "--no-huge", "--no-shconf", "--no-pci", "-m", "128",
+	char *eal[] = {"port_bridge", "--no-huge", "--no-shconf", "--no-pci", "-m", "160",
 		"--lcores", "0@(0-1)", "--no-telemetry", "--log-level=error", NULL};
 	bool busy = argc == 4 && strcmp(argv[1], "-b") == 0;
 	struct rte_mempool *pool;
@@ -197,6 +226,9 @@ int main(int argc, char **argv)
 		return 1;
 	pool = rte_pktmbuf_pool_create("bridge", 16383, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (pool == NULL)
+		return 1;
+	offload = offload_create(pool, rte_pktmbuf_pool_create("segments", 2047, 0, 0, 0, 0), 0);
+	if (offload == NULL)
 		return 1;
 	signal(SIGUSR1, on_signal);
 	signal(SIGTERM, on_signal);
