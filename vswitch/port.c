@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_malloc.h>
 
@@ -254,7 +255,7 @@ int port_del(const char *name, bool keep, struct vsw_error *err)
 
 static int move(struct vsw_port *port, const char *to, struct vsw_error *err)
 {
-	struct vsw_switch *sw = switch_find(to);
+	struct vsw_switch *from = atomic_load(&port->sw), *sw = switch_find(to);
 
 	if (sw == NULL)
 		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-switches",
@@ -263,9 +264,13 @@ static int move(struct vsw_port *port, const char *to, struct vsw_error *err)
 		return no_memory(port->cfg.name, err);
 	port_ips_forget(port->id);
 	atomic_store_explicit(&port->sw, sw, memory_order_release);
-	if (flood_list_rebuild(sw) < 0)
-		return no_memory(port->cfg.name, err);
-	return 0;
+	if (flood_list_rebuild(sw) == 0)
+		return 0;
+	// Back to where it was: half moved it would be on no switch at all.
+	atomic_store_explicit(&port->sw, from, memory_order_release);
+	while (flood_list_rebuild(from) < 0)
+		usleep(1000);
+	return no_memory(port->cfg.name, err);
 }
 
 // What the driver must do; each step is undone if a later one fails.
@@ -328,8 +333,10 @@ int port_set(const char *name, const struct port_config *cfg, struct vsw_error *
 	local_mac_del(port);
 	if (strcmp(port->cfg.switch_name, cfg->switch_name) != 0) {
 		ret = move(port, cfg->switch_name, err);
-		if (ret < 0)
+		if (ret < 0) {
+			local_mac_add(port);
 			goto fail;
+		}
 	}
 	old = atomic_exchange(&port->policy, policy);
 	workers_synchronize();

@@ -59,7 +59,7 @@ static uint16_t null_rx(struct vsw_port *, uint16_t, struct rte_mbuf **, uint16_
 static uint16_t null_tx(struct vsw_port *, uint16_t, struct rte_mbuf **pkts, uint16_t n)
 {
 	static unsigned bursts;
-	volatile uint8_t sink = 0;
+	static volatile uint8_t sink;
 
 	if (bursts++ % 8 == 7)
 		n--;
