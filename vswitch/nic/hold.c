@@ -8,6 +8,7 @@
 
 #include <vswitch/log.h>
 
+#include "claim.h"
 #include "journal.h"
 #include "xdp_program.h"
 
@@ -112,7 +113,7 @@ static int clear_xdp(const struct nic_info *nic, const struct nic_journal *journ
 		program.name, program.id);
 }
 
-int nic_hold(const struct nic_info *nic, const char *dir, const struct hold_options *options,
+static int hold(const struct nic_info *nic, const char *dir, const struct hold_options *options,
 	struct vsw_error *err)
 {
 	char key[JOURNAL_KEY_SIZE];
@@ -148,6 +149,19 @@ int nic_hold(const struct nic_info *nic, const char *dir, const struct hold_opti
 	return 0;
 }
 
+int nic_hold(const struct nic_info *nic, const char *dir, const struct hold_options *options,
+	struct vsw_error *err)
+{
+	int ret = nic_claim(nic, err);
+
+	if (ret == 0) {
+		ret = hold(nic, dir, options, err);
+		if (ret < 0)
+			nic_unclaim(nic->ifindex);
+	}
+	return ret;
+}
+
 int nic_hold_xdp(const struct nic_info *nic, const char *dir, struct vsw_error *err)
 {
 	char key[JOURNAL_KEY_SIZE];
@@ -164,7 +178,7 @@ int nic_hold_xdp(const struct nic_info *nic, const char *dir, struct vsw_error *
 	return ret < 0 ? journal_failed(nic, dir, ret, err) : 0;
 }
 
-int nic_release(const struct nic_info *nic, const char *dir, struct vsw_error *err)
+static int release(const struct nic_info *nic, const char *dir, struct vsw_error *err)
 {
 	char key[JOURNAL_KEY_SIZE];
 	struct nic_journal journal;
@@ -188,6 +202,17 @@ int nic_release(const struct nic_info *nic, const char *dir, struct vsw_error *e
 	}
 	ret = journal_remove(dir, key);
 	return ret < 0 ? journal_failed(nic, dir, ret, err) : 0;
+}
+
+int nic_release(const struct nic_info *nic, const char *dir, struct vsw_error *err)
+{
+	int ret = nic_claim(nic, err);
+
+	if (ret == 0) {
+		ret = release(nic, dir, err);
+		nic_unclaim(nic->ifindex);
+	}
+	return ret;
 }
 
 struct stale_search {
