@@ -28,10 +28,10 @@ int config_add_switch(
 	const struct config_switch *there = config_find_switch(cfg, sw->name);
 	int ret;
 
-	if ((ret = switch_check(cfg, sw, err)) < 0)
-		return ret;
-	if (there == NULL)
-		return config_put_switch(cfg, sw, err);
+	if (there == NULL) {
+		ret = switch_check(cfg, sw, err);
+		return ret < 0 ? ret : config_put_switch(cfg, sw, err);
+	}
 	if (!may_exist)
 		return vsw_fail(err, VSW_E_EXISTS, "choose another name, or say --may-exist",
 			"switch '%s' already exists", sw->name);
