@@ -36,7 +36,7 @@ modules=$cache/root/lib/modules/$release
 [ -e "$modules/modules.dep" ] || depmod -b "${modules%/lib/modules/*}" "$release"
 
 ram=$tmp/ram
-mkdir -p "$ram"/{bin,dev,proc,sys,lib,lib64,modules}
+mkdir -p "$ram"/{bin,dev,proc,sys,lib,lib64,modules,tmp}
 cp "$busybox" "$ram/bin/busybox"
 iperf=$(command -v iperf3)
 cp "$iperf" "$ram/bin/iperf3"
@@ -73,6 +73,7 @@ echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad
 ip address add 10.77.0.9/24 dev eth0
 ip address add fd77::9/64 dev eth0
 iperf3 -s -p 5201 > /dev/null 2>&1 &
+until netstat -ltn | grep -q :5201; do sleep 1; done
 echo "guest is up, mtu $mtu"
 # What the host asks for: one command a line on the second serial port, its output back.
 exec 3<> /dev/ttyS1
@@ -122,6 +123,7 @@ check "vhost" ctl add-port s g0 --type vhost --vhost-socket "$tmp/run/g0.sock" \
 	--vhost-mode client --mtu 9000
 # The guest's side owns the socket, so that it outlives the daemon.
 
+# No MSI-X: QEMU 7.2 without KVM crashes in the notifiers of a vhost device that has it.
 guest_start() { # MTU
 	: > "$tmp/console"
 	qemu-system-x86_64 -accel tcg -machine q35 -cpu max -smp 1 -m 512 -display none \
@@ -130,7 +132,7 @@ guest_start() { # MTU
 		-object memory-backend-memfd,id=mem,size=512M,share=on -numa node,memdev=mem \
 		-chardev "socket,id=net,path=$tmp/run/g0.sock,server=on,wait=off" \
 		-netdev vhost-user,id=n0,chardev=net \
-		-device "virtio-net-pci,netdev=n0,mac=02:77:00:00:00:09,host_mtu=9000" \
+		-device "virtio-net-pci,netdev=n0,mac=02:77:00:00:00:09,host_mtu=9000,vectors=0" \
 		-serial "file:$tmp/console" \
 		-chardev "socket,id=cmd,path=$tmp/cmd.sock,server=on,wait=off" \
 		-serial chardev:cmd > "$tmp/qemu.log" 2>&1 &
@@ -181,9 +183,9 @@ judge() { # MTU
 		check "full frame, mtu $mtu" pings "$space" 10.77.0.9 -M "do" -s $((mtu - 28)) -W 3
 		for address in 10.77.0.9 fd77::9; do
 			tcp "TCP $space to guest ($address), mtu $mtu" "$(in_space "$space" \
-				timeout 60 iperf3 -J -c "$address" -n 4M 2> /dev/null)" 4000000
+				timeout 60 iperf3 -J -c "$address" -t 2 2> /dev/null)" 4000000
 			tcp "TCP guest to $space ($address), mtu $mtu" "$(in_space "$space" \
-				timeout 60 iperf3 -J -c "$address" -n 4M -R 2> /dev/null)" 3900000
+				timeout 60 iperf3 -J -c "$address" -t 2 -R 2> /dev/null)" 3900000
 		done
 		at_most "UDP $space to guest, lost percent" "$(in_space "$space" timeout 60 iperf3 -J \
 			-u -b 5M -n 200K -l 1400 -c 10.77.0.9 2> /dev/null |
@@ -200,7 +202,7 @@ kill_daemon
 start_daemon
 check "after kill -9 and restart the guest is reached" within 20 pings a 10.77.0.9
 tcp "TCP after the restart" \
-	"$(in_space a timeout 60 iperf3 -J -c 10.77.0.9 -n 4M 2> /dev/null)" 4000000
+	"$(in_space a timeout 60 iperf3 -J -c 10.77.0.9 -t 2 2> /dev/null)" 4000000
 guest_stop
 check "the port's link goes down with the guest" within 10 eval \
 	'[ "$(query .port.link.up show-port g0)" = false ]'
