@@ -106,7 +106,8 @@ static int check_string(const struct rpc_param *param, const json_t *value, stru
 		return check_word(param, text, fault);
 	if (param->type == RPC_STRING && param->max != 0 &&
 		json_string_length(value) > param->max) {
-		snprintf(what, sizeof(what), "is longer than %" PRIu64 " bytes", param->max);
+		snprintf(what, sizeof(what), "is longer than %" PRIu64 " bytes: '%.64s'",
+			param->max, text);
 		return bad(fault, param, param->help, what);
 	}
 	if (param->type == RPC_MAC && mac_parse(text, mac) < 0) {
