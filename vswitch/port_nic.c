@@ -205,17 +205,32 @@ static void nic_get_link(struct vsw_port *port, struct port_link *link)
 		snprintf(link->reason, sizeof(link->reason), "no carrier");
 }
 
+// "driver" is ours; what DPDK calls its own is in "device".
+struct describe {
+	void (*add)(void *arg, const char *key, const char *value);
+	void *arg;
+};
+
+static void add_of_below(void *arg, const char *key, const char *value)
+{
+	const struct describe *d = arg;
+
+	if (strcmp(key, "driver") != 0)
+		d->add(d->arg, key, value);
+}
+
 static void nic_describe(struct vsw_port *port,
 	void (*add)(void *arg, const char *key, const char *value), void *arg)
 {
 	const struct nic_port *np = find(port);
+	struct describe below = {.add = add, .arg = arg};
 
 	add(arg, "interface", np->nic.ifname);
 	add(arg, "kernel_driver", np->nic.driver);
-	add(arg, "nic_driver", nic_driver_name(np->driver));
+	add(arg, "driver", nic_driver_name(np->driver));
 	add(arg, "because", np->why);
 	if (np->below->describe != NULL)
-		np->below->describe(port, add, arg);
+		np->below->describe(port, add_of_below, &below);
 }
 
 static int nic_set_admin(struct vsw_port *port, bool up, struct vsw_error *err)

@@ -68,7 +68,7 @@ before=$(dump)
 for driver in af-xdp af-packet; do
 	echo "# $driver"
 	bring_up ",driver=$driver"
-	equal "driver" "$(fact 1 nic_driver)" $driver
+	equal "driver" "$(fact 1 driver)" $driver
 	check "ping v4" pings_soon b 10.77.0.1
 	check "ping v6" pings_soon far fd77::2
 	faster_than 100 "TCP v4" far b 10.77.0.2
@@ -93,7 +93,7 @@ done
 
 echo "# by itself"
 bring_up ""
-equal "driver for veth" "$(fact 1 nic_driver)" af-packet
+equal "driver for veth" "$(fact 1 driver)" af-packet
 end_bridge TERM
 same "as before"
 
@@ -107,7 +107,7 @@ same "as before after a larger MTU"
 bridge_refuses "af-packet" "nic:$nic,dir=$tmp/nics,driver=af-xdp,mtu=3499" "$tap"
 ip -n "$id-far" link set eth0 mtu 9000
 bring_up ",mtu=9000" ,mtu=9000
-equal "driver for 9000" "$(fact 1 nic_driver)" af-packet
+equal "driver for 9000" "$(fact 1 driver)" af-packet
 check "ping of 8972 bytes unfragmented" pings_soon far 10.77.0.2 -M "do" -s 8972
 end_bridge TERM
 bridge_refuses "at most" "nic:$nic,dir=$tmp/nics,driver=af-xdp" "$tap"
