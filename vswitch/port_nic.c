@@ -71,11 +71,14 @@ const char *nic_driver_name(enum nic_driver driver)
 
 // --- which driver ----------------------------------------------------------------------------
 
-// True if the hardware takes VLAN tags out of frames and cannot be told not to.
-static bool strips_tags(const struct nic_info *nic)
+// True if VLAN tags come beside the frames, where XDP does not see them: software interfaces
+// hand them over that way, and some hardware strips them and cannot be told not to.
+static bool loses_tags(const struct nic_info *nic)
 {
 	struct ethtool_feature feature = {};
 
+	if (nic->kind != NIC_PHYSICAL)
+		return true;
 	return ethtool_get_feature(nic->ifname, "rx-vlan-hw-parse", &feature) == 0 &&
 	       feature.active && !feature.available;
 }
@@ -93,6 +96,14 @@ int nic_choose_driver(const struct nic_info *nic, uint16_t mtu, enum nic_driver 
 	}
 	if (wanted != NIC_DRIVER_AUTO) {
 		snprintf(why, why_size, "as asked for");
+		if (wanted == NIC_DRIVER_AF_XDP && loses_tags(nic)) {
+			snprintf(why, why_size, "as asked for, but VLAN tags get lost%s",
+				nic->kind == NIC_PHYSICAL ? ": the NIC strips them"
+							  : " unless the other end has them in its "
+							    "frames: ethtool -K "
+							    "<other end> txvlan off");
+			log_warn("nic", "%s: af-xdp %s", nic->ifname, why);
+		}
 		return 0;
 	}
 	*use = NIC_DRIVER_AF_PACKET;
@@ -100,9 +111,9 @@ int nic_choose_driver(const struct nic_info *nic, uint16_t mtu, enum nic_driver 
 		snprintf(why, why_size, "AF_XDP takes an MTU of at most %u", NIC_XDP_MTU);
 	else if (nic->kind != NIC_PHYSICAL)
 		snprintf(why, why_size,
-			"software on the other end sends TCP in large pieces, "
-			"which AF_XDP cannot take");
-	else if (strips_tags(nic))
+			"software on the other end sends TCP in large pieces and VLAN tags beside "
+			"the frames, which AF_XDP cannot take");
+	else if (loses_tags(nic))
 		snprintf(why, why_size, "the NIC strips VLAN tags, which AF_XDP would not see");
 	else {
 		*use = NIC_DRIVER_AF_XDP;
