@@ -3,6 +3,7 @@
 #include "port.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,11 +106,15 @@ void local_mac_del(struct vsw_port *port)
 		fdb_del(sw->fdb, fdb_key_of(vlan_untagged_id(&port->cfg.vlan), port->mac));
 }
 
-static void refresh_link(struct vsw_port *port)
+void port_read_link(struct vsw_port *port, struct port_link *link)
 {
-	port->link = (struct port_link){.up = true};
+	*link = (struct port_link){.up = true};
 	if (port->ops->get_link != NULL)
-		port->ops->get_link(port, &port->link);
+		port->ops->get_link(port, link);
+	if (port->cfg.link_down) {
+		link->up = false;
+		snprintf(link->reason, sizeof(link->reason), "administratively down");
+	}
 }
 
 static void destroy(struct vsw_port *port)
@@ -198,7 +203,7 @@ int port_add_by(
 		destroy(port);
 		return ret;
 	}
-	refresh_link(port);
+	port_read_link(port, &port->link);
 	ret = attach(port, sw);
 	if (ret < 0) {
 		port->ops->close(port, false);
@@ -347,7 +352,6 @@ int port_set(const char *name, const struct port_config *cfg, struct vsw_error *
 		memcpy(port->mac, cfg->mac, sizeof(port->mac));
 	port->cfg = *cfg;
 	local_mac_add(port);
-	refresh_link(port);
 	return 0;
 fail:
 	rte_free(policy);

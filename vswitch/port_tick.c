@@ -41,12 +41,11 @@ void switch_tick(void (*on_link)(struct vsw_port *port))
 	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
 	workers_tick();
 	for (struct vsw_port *p = port_next(NULL); p != NULL; p = port_next(p)) {
-		struct port_link link = {.up = true};
+		struct port_link link;
 
 		if (last_ns != 0 && now > last_ns)
 			rates(p, now - last_ns);
-		if (p->ops->get_link != NULL)
-			p->ops->get_link(p, &link);
+		port_read_link(p, &link);
 		if (link.up != p->link.up) {
 			p->link = link;
 			if (on_link != NULL)

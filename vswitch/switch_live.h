@@ -11,6 +11,9 @@ extern struct vsw_port *live_ports[VSW_MAX_PORTS + 1];
 int port_add_by(
 	const struct vsw_port_ops *ops, const struct port_config *cfg, struct vsw_error *err);
 
+// Whether frames can pass, and if not, why: the driver's view, or the administrator's will.
+void port_read_link(struct vsw_port *port, struct port_link *link);
+
 // Rebuilds the list of ports that a switch floods to, and waits until nobody uses the old one.
 int flood_list_rebuild(struct vsw_switch *sw);
 
