@@ -19,7 +19,11 @@
 #define MBUFS_NO_HUGE 32768
 #define MBUF_BYTES    2560 // buffer, headers and the pool's own share
 #define OTHER_MIB     128  // counters, stages, rings, drivers
-#define DEFAULT_CORES 8
+// Pools leave the rest of a small page empty rather than have a buffer cross it, and this
+// memory never grows: plan for drivers' own pools. What is not used is never touched.
+#define MBUF_BYTES_NO_HUGE 4224
+#define OTHER_MIB_NO_HUGE  768
+#define DEFAULT_CORES      8
 
 // The data cores: as asked, or what we may run on without the first, which the main thread has.
 static int choose_cpus(
@@ -93,11 +97,11 @@ static bool plan_memory(const struct options *opt, unsigned *mib, struct eal_res
 	*mib = OTHER_MIB + (uint64_t)mbufs * MBUF_BYTES / (1 << 20);
 	result->mbufs = mbufs;
 	result->huge = !opt->no_huge && huge_pages_ensure(*mib / 2);
-	if (!result->huge && opt->mbufs == 0) {
-		result->mbufs = MBUFS_NO_HUGE;
-		*mib = OTHER_MIB + (uint64_t)MBUFS_NO_HUGE * MBUF_BYTES / (1 << 20);
-	}
-	return result->huge;
+	if (result->huge)
+		return true;
+	result->mbufs = opt->mbufs != 0 ? opt->mbufs : MBUFS_NO_HUGE;
+	*mib = OTHER_MIB_NO_HUGE + (uint64_t)result->mbufs * MBUF_BYTES_NO_HUGE / (1 << 20);
+	return false;
 }
 
 int eal_start(const struct options *opt, struct eal_result *result, struct vsw_error *err)
