@@ -150,18 +150,29 @@ static void vring_set(struct vhost_port *v, int vid, uint16_t vring, bool on)
 	poke(v);
 }
 
-static int new_connection(int vid)
+// The port, if this connection is the one it serves or can become it. A guest that restarts
+// may be here before the end of its last connection is noticed, so a second connection is not
+// turned away, it just gets nothing as long as the first is there.
+static struct vhost_port *serve(int vid)
 {
 	struct vhost_port *v = port_of(vid);
+	struct rte_vhost_vring info;
 	int none = -1;
 
-	if (v == NULL)
-		return -1;
-	if (!atomic_compare_exchange_strong(&v->connection, &none, vid)) {
-		log_warn("vhost", "port %s: a second guest was turned away, the first is connected",
-			v->port->cfg.name);
-		return -1;
-	}
+	if (v == NULL || atomic_load(&v->connection) == vid)
+		return v;
+	if (!atomic_compare_exchange_strong(&v->connection, &none, vid))
+		return NULL;
+	// What it said before went unheard. A vring that is off gives and takes nothing.
+	for (uint16_t i = 0; i < RTE_MIN(rte_vhost_get_vring_num(vid), 2 * VHOST_PAIRS_MAX); i++)
+		if (rte_vhost_get_vhost_vring(vid, i, &info) == 0 && info.desc != NULL)
+			vring_set(v, vid, i, true);
+	return v;
+}
+
+static int new_connection(int vid)
+{
+	serve(vid);
 	return 0;
 }
 
@@ -179,7 +190,7 @@ static void destroy_connection(int vid)
 
 static int new_device(int vid)
 {
-	struct vhost_port *v = port_served(vid);
+	struct vhost_port *v = serve(vid);
 	uint64_t features = 0;
 	uint32_t caps;
 
@@ -209,7 +220,7 @@ static void destroy_device(int vid)
 
 static int vring_state_changed(int vid, uint16_t vring, int enable)
 {
-	struct vhost_port *v = port_served(vid);
+	struct vhost_port *v = serve(vid);
 
 	if (v != NULL && vring < 2 * VHOST_PAIRS_MAX)
 		vring_set(v, vid, vring, enable != 0);

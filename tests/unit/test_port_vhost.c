@@ -70,18 +70,24 @@ struct guest {
 	struct ethdev dev;
 };
 
-static void guest_start(struct guest *g, const char *name, uint16_t queues, const char *more)
+static void guest_start_as(
+	struct guest *g, const char *as, const char *name, uint16_t queues, const char *more)
 {
 	char args[256];
 
 	memset(g, 0, sizeof(*g));
 	g->port.pool = pool;
 	g->port.priv = &g->dev;
-	snprintf(args, sizeof(args), "net_virtio_user_%s,path=%s/%s,queues=%u%s", name, dir, name,
+	snprintf(args, sizeof(args), "net_virtio_user_%s,path=%s/%s,queues=%u%s", as, dir, name,
 		queues, more);
 	if (ethdev_attach(args, &g->dev.id, &err) != 0 ||
 		ethdev_start(&g->port, &g->dev, queues, queues, &err) != 0)
 		fail_msg("%s", err.reason);
+}
+
+static void guest_start(struct guest *g, const char *name, uint16_t queues, const char *more)
+{
+	guest_start_as(g, name, name, queues, more);
 }
 
 static void guest_stop(struct guest *g)
@@ -371,6 +377,33 @@ static void a_client_waits_for_its_server(void **)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
+static void a_second_guest_waits(void **)
+{
+	struct vsw_port port;
+	struct guest first, second;
+	struct rte_mbuf *m, *in[4];
+
+	open_port(&port, "two", 1);
+	guest_start(&first, "two", 1, "");
+	wait_link(&port, true);
+	guest_start_as(&second, "two_b", "two", 1, "");
+	m = frame(70, 2);
+	assert_int_equal(ethdev_tx(&second.dev, 0, &m, 1), 1);
+	rte_delay_us_sleep(20000);
+	assert_int_equal(port.ops->rx_burst(&port, 0, in, 4), 0);
+	m = frame(60, 1);
+	assert_int_equal(ethdev_tx(&first.dev, 0, &m, 1), 1);
+	assert_int_equal(rx_port(&port, 0, in, 1), 1);
+	assert_int_equal(in[0]->pkt_len, 60);
+	rte_pktmbuf_free(in[0]);
+	guest_stop(&second);
+	assert_true(is_up(&port));
+	guest_stop(&first);
+	wait_link(&port, false);
+	port.ops->close(&port, false);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
 struct worker_args {
 	struct vsw_port *port;
 	_Atomic bool stop;
@@ -534,6 +567,7 @@ int main(void)
 		cmocka_unit_test(guests_come_and_go_under_traffic),
 		cmocka_unit_test(every_queue_of_a_guest_is_served),
 		cmocka_unit_test(a_client_waits_for_its_server),
+		cmocka_unit_test(a_second_guest_waits),
 		cmocka_unit_test(socket_paths_are_checked),
 		cmocka_unit_test(no_descriptor_stays_behind),
 	};
