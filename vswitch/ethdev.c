@@ -80,7 +80,9 @@ int ethdev_attach(const char *devargs, uint16_t *id, struct vsw_error *err)
 			return vsw_fail(err, VSW_E_DEVICE,
 				"check the arguments; a PCI device must be bound to vfio-pci, and "
 				"the daemon's log has DPDK's own words",
-				"DPDK cannot use device '%s': %s", devargs, strerror(-ret));
+				"DPDK cannot use device '%s': %s", devargs,
+				ret == -EFAULT ? "no bus or driver goes by that name"
+					       : strerror(-ret));
 		*id = find(devargs);
 		if (*id == RTE_MAX_ETHPORTS)
 			return vsw_fail(err, VSW_E_DEVICE, "name an Ethernet device",
@@ -127,6 +129,17 @@ static uint32_t tx_caps(const struct rte_eth_dev_info *info, uint64_t offloads)
 	if (!(caps & PORT_TX_CSUM) && strcmp(info->driver_name, "net_ring") != 0)
 		caps |= PORT_TX_SHARED;
 	return caps;
+}
+
+// Drivers that read frames from the kernel by its own sockets and rings.
+static bool loses_partial(const char *driver)
+{
+	static const char *const drivers[] = {"net_af_packet", "net_af_xdp", "net_pcap", "net_tap"};
+
+	for (size_t i = 0; i < RTE_DIM(drivers); i++)
+		if (strcmp(driver, drivers[i]) == 0)
+			return true;
+	return false;
 }
 
 static int fit_mtu(const struct vsw_port *port, struct ethdev *dev,
@@ -185,9 +198,11 @@ static bool set_up_wake(struct vsw_port *port, struct ethdev *dev)
 	uint16_t q;
 
 	for (q = 0; q < port->n_rx_queues; q++) {
+		int ret = rte_eth_dev_rx_intr_enable(dev->id, q);
 		int fd;
 
-		if (rte_eth_dev_rx_intr_enable(dev->id, q) != 0)
+		// Drivers without the operation may yet have an fd that is readable by itself.
+		if (ret != 0 && ret != -ENOTSUP)
 			break;
 		rte_eth_dev_rx_intr_disable(dev->id, q);
 		fd = epoll_create1(EPOLL_CLOEXEC);
@@ -224,6 +239,9 @@ static void choose_offloads(
 
 	conf->rxmode.offloads |= rx & info->rx_offload_capa;
 	conf->txmode.offloads |= tx & info->tx_offload_capa;
+	// It compares a segment's whole frame with the MTU, and drops what is full.
+	if (strcmp(info->driver_name, "net_tap") == 0)
+		conf->txmode.offloads &= ~RTE_ETH_TX_OFFLOAD_TCP_TSO;
 	// Devices without a choice of hashes (virtio) spread flows by themselves.
 	if (n_rx > 1 && info->flow_type_rss_offloads != 0) {
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -287,6 +305,7 @@ int ethdev_start(struct vsw_port *port, struct ethdev *dev, uint16_t n_rx, uint1
 	port->n_tx_queues = n_tx;
 	port->tx_caps = tx_caps(&info, conf.txmode.offloads);
 	dev->prepare = (port->tx_caps & PORT_TX_CSUM) != 0;
+	dev->repair = loses_partial(info.driver_name);
 	dev->ip_sum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->wake =
 		conf.intr_conf.rxq && set_up_wake(port, dev) ? PORT_WAKE_ARMED : PORT_WAKE_TIMER;

@@ -15,6 +15,7 @@ struct ethdev {
 	uint16_t id;
 	bool prepare; // a TX offload is on: frames with work pass rte_eth_tx_prepare() first
 	bool ip_sum;  // the device wants to be asked for the IPv4 checksum of TSO segments
+	bool repair;  // the driver loses the kernel's word that a checksum is unfinished
 	int wake_fd[VSW_MAX_QUEUES]; // an epoll of the rx interrupt, or -1
 	uint32_t max_frame;          // bytes that one received frame can have
 };

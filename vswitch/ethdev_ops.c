@@ -37,7 +37,9 @@ bool ethdev_arm(struct vsw_port *port, uint16_t queue)
 {
 	const struct ethdev *dev = port->priv;
 
-	if (rte_eth_dev_rx_intr_enable(dev->id, queue) != 0)
+	int ret = rte_eth_dev_rx_intr_enable(dev->id, queue);
+
+	if (ret != 0 && ret != -ENOTSUP)
 		return false;
 	// Drivers without a count have edge-triggered events that wait in the epoll.
 	if (rte_eth_rx_queue_count(dev->id, queue) <= 0)

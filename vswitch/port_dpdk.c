@@ -45,7 +45,13 @@ static void dpdk_close(struct vsw_port *port, bool)
 
 static uint16_t dpdk_rx(struct vsw_port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	return ethdev_rx(port->priv, queue, pkts, n);
+	const struct ethdev *dev = port->priv;
+
+	n = ethdev_rx(dev, queue, pkts, n);
+	if (unlikely(dev->repair))
+		for (uint16_t i = 0; i < n; i++)
+			offload_mark_partial(pkts[i]);
+	return n;
 }
 
 static uint16_t dpdk_tx(struct vsw_port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
