@@ -55,11 +55,12 @@ static uint16_t null_rx(struct vsw_port *, uint16_t, struct rte_mbuf **, uint16_
 	return 0;
 }
 
+static volatile uint8_t sink;
+
 // Takes all but every eighth burst's last frame, and looks at each byte it takes.
 static uint16_t null_tx(struct vsw_port *, uint16_t, struct rte_mbuf **pkts, uint16_t n)
 {
 	static unsigned bursts;
-	static volatile uint8_t sink;
 
 	if (bursts++ % 8 == 7)
 		n--;
