@@ -122,6 +122,9 @@ static int xdp_open(struct vsw_port *port, struct vsw_error *err)
 
 fail_start:
 	ethdev_detach(xdp->dev.id);
+	xdp_sockets_find(&xdp->sockets);
+	xdp_sockets_new(&before, &xdp->sockets);
+	xdp_sockets_close(&xdp->sockets);
 fail:
 	port->priv = NULL;
 	port->pool = shared;
@@ -140,6 +143,7 @@ static void xdp_close(struct vsw_port *port, bool)
 	}
 	ethdev_stop(&xdp->dev);
 	ethdev_detach(xdp->dev.id);
+	xdp_sockets_close(&xdp->sockets);
 	xdp_pool_retire(xdp->pool);
 	rte_free(xdp);
 	port->priv = NULL;

@@ -11,6 +11,14 @@
 
 #include <linux/if_xdp.h>
 
+static bool is_xdp(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_XDP;
+}
+
 void xdp_sockets_find(struct xdp_sockets *found)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -20,12 +28,9 @@ void xdp_sockets_find(struct xdp_sockets *found)
 	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL && found->n < XDP_SOCKETS_MAX) {
-		int fd = atoi(entry->d_name), domain = 0;
-		socklen_t len = sizeof(domain);
+		int fd = atoi(entry->d_name);
 
-		if (entry->d_name[0] != '.' &&
-			getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-			domain == AF_XDP)
+		if (entry->d_name[0] != '.' && is_xdp(fd))
 			found->fd[found->n++] = fd;
 	}
 	closedir(dir);
@@ -66,6 +71,14 @@ int xdp_sockets_watch(const struct xdp_sockets *sockets)
 		return ret;
 	}
 	return epfd;
+}
+
+void xdp_sockets_close(struct xdp_sockets *sockets)
+{
+	for (unsigned i = 0; i < sockets->n; i++)
+		if (is_xdp(sockets->fd[i]))
+			close(sockets->fd[i]);
+	sockets->n = 0;
 }
 
 void xdp_sockets_lost(const struct xdp_sockets *sockets, uint64_t *rx, uint64_t *tx)

@@ -9,7 +9,7 @@
 
 struct xdp_sockets {
 	unsigned n;
-	int fd[XDP_SOCKETS_MAX]; // not ours to close
+	int fd[XDP_SOCKETS_MAX]; // the driver's to close, see xdp_sockets_close()
 };
 
 // All that the process has open now.
@@ -18,5 +18,8 @@ void xdp_sockets_find(struct xdp_sockets *found);
 void xdp_sockets_new(const struct xdp_sockets *before, struct xdp_sockets *now);
 // An fd of our own that is readable while any of them is. -errno.
 int xdp_sockets_watch(const struct xdp_sockets *sockets);
+// Once the device is gone: closes those that the driver has left open. Some builds do, and the
+// NIC's queues would stay taken as long as the process lives.
+void xdp_sockets_close(struct xdp_sockets *sockets);
 // Adds up the frames that the kernel could not hand over, and those it would not send.
 void xdp_sockets_lost(const struct xdp_sockets *sockets, uint64_t *rx, uint64_t *tx);
