@@ -12,6 +12,8 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 
+#include <vswitch/nic/inventory.h>
+
 // Newer than the headers of Debian 12
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
@@ -21,7 +23,7 @@
 #define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
 
 // Tells our interfaces from other people's, also to a reader of `ip link`.
-#define ALIAS "vswitch port "
+#define ALIAS NIC_OWN_ALIAS
 
 // Fds remember the namespace they were opened in.
 static int open_fds(void *arg)

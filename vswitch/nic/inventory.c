@@ -22,7 +22,6 @@
 #include "ethtool.h"
 #include "rtnl.h"
 
-#define OWN_ALIAS   "vswitch port " // as tun_device.c marks its interfaces
 #define ALL_DRIVERS (1u << NIC_DRIVER_AF_XDP | 1u << NIC_DRIVER_AF_PACKET)
 
 struct inventory {
@@ -116,7 +115,7 @@ static int on_link(struct nl_msg *msg, void *arg)
 	nic->ethernet = info->ifi_type == ARPHRD_ETHER;
 	take_text(nic->ifname, sizeof(nic->ifname), tb[IFLA_IFNAME]);
 	nic->own = tb[IFLA_IFALIAS] != NULL &&
-	           strncmp(nla_data(tb[IFLA_IFALIAS]), OWN_ALIAS, strlen(OWN_ALIAS)) == 0;
+	           strncmp(nla_data(tb[IFLA_IFALIAS]), NIC_OWN_ALIAS, strlen(NIC_OWN_ALIAS)) == 0;
 	take_mac(nic->mac, tb[IFLA_ADDRESS]);
 	take_mac(nic->perm_mac, tb[IFLA_PERM_ADDRESS]);
 	take_altnames(nic, tb[IFLA_PROP_LIST]);

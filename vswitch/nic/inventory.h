@@ -12,6 +12,9 @@
 #define NIC_PCI_SIZE 16
 #define NIC_XDP_MTU  3498 // a page less headrooms (mempool, mbuf, DPDK, XDP), Ethernet, two tags
 
+// What the kernel's alias of an interface that is a host or tap port begins with.
+#define NIC_OWN_ALIAS "vswitch port "
+
 enum nic_kind {
 	NIC_PHYSICAL, // has a device behind it
 	NIC_VETH,
@@ -64,6 +67,8 @@ int nic_resolve_index(unsigned ifindex, struct nic_info *out); // 0 or -ENODEV
 int nic_match(const struct nic_info *list, size_t n, const char *what, struct nic_info *out,
 	struct vsw_error *err);
 
+// The kernel's word for a kind of interface that never is a NIC, such as "bridge".
+bool nic_is_kind_unfit(const char *link_kind);
 // Refuses what is not ours to take: 0 or a vsw_fail(), with the remedy.
 int nic_check_takeover(const struct nic_info *nic, struct vsw_error *err);
 

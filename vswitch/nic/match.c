@@ -138,10 +138,19 @@ int nic_match(const struct nic_info *list, size_t n, const char *what, struct ni
 	return 0;
 }
 
+bool nic_is_kind_unfit(const char *link_kind)
+{
+	static const char *const never[] = {"bridge", "vrf", "ifb", "ipvlan", "nlmon"};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if (strcmp(link_kind, never[i]) == 0)
+			return true;
+	return false;
+}
+
 // What the interface is, apart from who uses it.
 static int check_nature(const struct nic_info *nic, struct vsw_error *err)
 {
-	static const char *const never[] = {"bridge", "vrf", "ifb", "ipvlan", "nlmon"};
 	const char *name = nic->ifname;
 
 	if (nic->ifindex == 0)
@@ -165,11 +174,10 @@ static int check_nature(const struct nic_info *nic, struct vsw_error *err)
 	if (!nic->ethernet)
 		return vsw_fail(err, VSW_E_UNSUPPORTED, "name an Ethernet interface",
 			"'%s' is not an Ethernet interface", name);
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (strcmp(nic->link_kind, never[i]) == 0)
-			return vsw_fail(err, VSW_E_UNSUPPORTED,
-				"name the NIC below it; see: vswitchctl list-nics",
-				"'%s' is no NIC but of kind %s", name, never[i]);
+	if (nic_is_kind_unfit(nic->link_kind))
+		return vsw_fail(err, VSW_E_UNSUPPORTED,
+			"name the NIC below it; see: vswitchctl list-nics",
+			"'%s' is no NIC but of kind %s", name, nic->link_kind);
 	return 0;
 }
 
