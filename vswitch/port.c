@@ -203,7 +203,7 @@ int port_add_by(
 		destroy(port);
 		return ret;
 	}
-	port_read_link(port, &port->link);
+	port_refresh_link(port, NULL);
 	ret = attach(port, sw);
 	if (ret < 0) {
 		port->ops->close(port, false);
@@ -352,6 +352,7 @@ int port_set(const char *name, const struct port_config *cfg, struct vsw_error *
 		memcpy(port->mac, cfg->mac, sizeof(port->mac));
 	port->cfg = *cfg;
 	local_mac_add(port);
+	port_refresh_link(port, NULL);
 	return 0;
 fail:
 	rte_free(policy);

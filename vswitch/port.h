@@ -109,6 +109,7 @@ struct vsw_port {
 	uint8_t mac[6]; // all zero if the port has none of its own
 	struct port_config cfg;
 	struct port_link link;
+	bool link_told;                          // up, as far as events tell
 	uint64_t rx_pps, tx_pps, rx_bps, tx_bps; // over the last second; bps in bits
 	struct rte_mempool *pool;                // for rx_burst
 	int socket_id;                           // NUMA node

@@ -32,6 +32,15 @@ static void rates(struct vsw_port *port, uint64_t ns)
 	*last = (struct last){c.rx_packets, c.tx_packets, c.rx_bytes, c.tx_bytes};
 }
 
+void port_refresh_link(struct vsw_port *port, void (*on_link)(struct vsw_port *port))
+{
+	port_read_link(port, &port->link);
+	if (on_link == NULL || port->link.up == port->link_told)
+		return;
+	port->link_told = port->link.up;
+	on_link(port);
+}
+
 void switch_tick(void (*on_link)(struct vsw_port *port))
 {
 	struct timespec ts;
@@ -41,17 +50,9 @@ void switch_tick(void (*on_link)(struct vsw_port *port))
 	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
 	workers_tick();
 	for (struct vsw_port *p = port_next(NULL); p != NULL; p = port_next(p)) {
-		struct port_link link;
-
 		if (last_ns != 0 && now > last_ns)
 			rates(p, now - last_ns);
-		port_read_link(p, &link);
-		if (link.up != p->link.up) {
-			p->link = link;
-			if (on_link != NULL)
-				on_link(p);
-		}
-		p->link = link;
+		port_refresh_link(p, on_link);
 	}
 	last_ns = now;
 	switch_maintain();

@@ -63,6 +63,8 @@ unsigned port_ips(const struct vsw_port *port, struct port_ip *ips, unsigned max
 
 // Once a second: ageing, rates, link states. Calls on_link for each change of link.
 void switch_tick(void (*on_link)(struct vsw_port *port));
+// Asks the driver now; calls on_link if its last call said otherwise. NULL: told later.
+void port_refresh_link(struct vsw_port *port, void (*on_link)(struct vsw_port *port));
 // Takes what the workers reported; calls on_loop for each loop seen.
 void switch_drain_notifications(void (*on_loop)(struct vsw_switch *sw, struct vsw_port *port,
 	struct vsw_port *other, const uint8_t mac[6], uint16_t vlan));
