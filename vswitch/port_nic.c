@@ -10,12 +10,13 @@
 #include <rte_ether.h>
 
 #include "log.h"
+#include <vswitch/nic/claim.h>
 #include <vswitch/nic/ethtool.h>
 #include <vswitch/nic/hold.h>
 
 struct nic_port {
 	struct nic_port *next;
-	const struct vsw_port *port;
+	struct vsw_port *port;
 	struct nic_info nic; // as it was found
 	enum nic_driver driver;
 	const struct vsw_port_ops *below;
@@ -43,6 +44,21 @@ static struct nic_port *find(const struct vsw_port *port)
 		if (np->port == port)
 			return np;
 	return NULL;
+}
+
+struct vsw_port *port_nic_by_index(unsigned ifindex)
+{
+	for (struct nic_port *np = nic_ports; np != NULL; np = np->next)
+		if (np->nic.ifindex == ifindex)
+			return np->port;
+	return NULL;
+}
+
+unsigned port_nic_index(const struct vsw_port *port)
+{
+	const struct nic_port *np = find(port);
+
+	return np != NULL ? np->nic.ifindex : 0;
 }
 
 enum nic_driver port_nic_driver(const struct vsw_port *port)
@@ -136,6 +152,9 @@ static int locate(const struct port_config *cfg, struct nic_info *nic, struct vs
 		return 0;
 	if (cfg->nic.pci[0] != '\0' && nic_resolve(cfg->nic.pci, nic, NULL) == 0)
 		return 0;
+	// A virtual one has nothing of the kind, but while it is held there is its journal.
+	if (nic_find_held(port_nic_dir(), cfg->ifname, nic) == 0)
+		return 0;
 	return nic_resolve(cfg->ifname, nic, err);
 }
 
@@ -186,6 +205,8 @@ static void nic_close(struct vsw_port *port, bool keep)
 	port->ops = &port_nic_ops;
 	if (!keep && nic_release(&np->nic, port_nic_dir(), &err) < 0)
 		log_error("nic", "%s", err.reason);
+	// Whoever opens it again claims it again; an interface that is gone will not be back.
+	nic_unclaim(np->nic.ifindex);
 	forget(np);
 }
 

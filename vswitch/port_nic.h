@@ -22,3 +22,6 @@ enum nic_driver port_nic_driver(const struct vsw_port *port);
 const char *nic_driver_name(enum nic_driver driver); // "af-xdp", "af-packet", "auto"
 // For the drivers: the other end is software that may leave checksums to be finished.
 bool port_nic_is_software(const struct vsw_port *port);
+// The open port that holds the interface, or NULL.
+struct vsw_port *port_nic_by_index(unsigned ifindex);
+unsigned port_nic_index(const struct vsw_port *port); // 0: it holds none

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <vswitch/nic/inventory.h>
+#include <vswitch/port_nic.h>
 #include <vswitch/switch.h>
 
 #include "syntax.h"
@@ -17,6 +18,8 @@ static bool is_nic_of(const struct nic_info *nic, const struct vsw_port *port)
 
 	if (cfg->type != PORT_NIC)
 		return false;
+	if (nic->ifindex != 0 && port_nic_index(port) != 0)
+		return port_nic_index(port) == nic->ifindex;
 	if (cfg->nic.pci[0] != '\0' || nic->pci[0] != '\0')
 		return strcmp(cfg->nic.pci, nic->pci) == 0;
 	return strcmp(cfg->ifname, nic->ifname) == 0;

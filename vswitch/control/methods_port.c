@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <vswitch/nic/inventory.h>
+#include <vswitch/port_nic.h>
 
 #include "change.h"
 #include "handlers.h"
@@ -111,16 +112,19 @@ int handle_unbind_nic(struct rpc_call *call)
 {
 	const char *token = rpc_string(call, "nic");
 	struct config *next = change_begin(call);
+	const struct vsw_port *port;
 	struct nic_info nic;
 	bool ambiguous;
 
 	if (next == NULL)
 		return -(int)call->err.code;
-	// A name that only the kernel knows: an alternative one, or the MAC of a virtual NIC.
+	// A name that only the kernel knows: an alternative or new one, or a virtual NIC's MAC.
 	if (config_find_nic(next, token, &ambiguous) == NULL && !ambiguous &&
 		config_find_port(next, token) == NULL && nic_resolve(token, &nic, NULL) == 0 &&
-		nic.ifname[0] != '\0')
-		token = nic.ifname;
+		nic.ifname[0] != '\0') {
+		port = port_nic_by_index(nic.ifindex);
+		token = port != NULL ? port->cfg.name : nic.ifname;
+	}
 	return change_end(call, next,
 		config_unbind_nic(next, token, rpc_bool(call, "if_exists"), &call->err));
 }

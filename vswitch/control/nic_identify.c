@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <vswitch/nic/inventory.h>
+#include <vswitch/port_nic.h>
 
 #include "change.h"
 #include "config_rules.h"
@@ -20,6 +21,7 @@ int nic_identify(const struct config *cfg, const char *token, struct port_config
 {
 	struct port_config found = {.type = PORT_NIC};
 	const struct config_port *bound;
+	const struct vsw_port *holder;
 	struct nic_info nic;
 	int ret = nic_resolve(token, &nic, err);
 
@@ -29,6 +31,11 @@ int nic_identify(const struct config *cfg, const char *token, struct port_config
 		if (bound == NULL)
 			return ret;
 		take_identity(port, &bound->cfg);
+		return 0;
+	}
+	holder = port_nic_by_index(nic.ifindex);
+	if (holder != NULL) { // whatever it is called now
+		take_identity(port, &holder->cfg);
 		return 0;
 	}
 	memcpy(found.ifname, nic.ifname, sizeof(found.ifname));

@@ -9,4 +9,4 @@
 
 // Claiming what is ours already is fine. 0 or a vsw_fail() that names the other process.
 int nic_claim(const struct nic_info *nic, struct vsw_error *err);
-void nic_unclaim(unsigned ifindex);
+void nic_unclaim(unsigned ifindex); // doing so twice is fine

@@ -229,6 +229,7 @@ static bool release_if_stale(const char *key, void *arg)
 	struct stale_search *s = arg;
 	const struct nic_info *nic = NULL;
 	struct nic_journal journal;
+	struct nic_info held;
 	struct vsw_error err = {};
 	int ret = journal_read(s->dir, key, &journal);
 
@@ -246,7 +247,10 @@ static bool release_if_stale(const char *key, void *arg)
 		journal_remove(s->dir, key);
 		return true;
 	}
-	if (s->is_wanted != NULL && s->is_wanted(nic, s->arg))
+	// Asked for by its name of now, or by the one that its port knows.
+	held = *nic;
+	memcpy(held.ifname, journal.ifname, sizeof(held.ifname));
+	if (s->is_wanted != NULL && (s->is_wanted(nic, s->arg) || s->is_wanted(&held, s->arg)))
 		return true;
 	if (nic_release(nic, s->dir, &err) < 0) {
 		log_error("nic", "%s", err.reason);
@@ -269,4 +273,41 @@ int nic_release_stale(
 	journal_each(dir, release_if_stale, &search);
 	free(list);
 	return search.released;
+}
+
+struct held_search {
+	const char *dir;
+	const char *ifname;
+	const struct nic_info *list;
+	size_t n;
+	struct nic_info *nic;
+	int ret;
+};
+
+static bool find_held(const char *key, void *arg)
+{
+	struct held_search *s = arg;
+	struct nic_journal journal;
+
+	if (journal_read(s->dir, key, &journal) < 0 || strcmp(journal.ifname, s->ifname) != 0)
+		return true;
+	for (size_t i = 0; s->ret < 0 && i < s->n; i++)
+		if (journal_is_alive(&journal, &s->list[i])) {
+			*s->nic = s->list[i];
+			s->ret = 0;
+		}
+	return s->ret < 0;
+}
+
+int nic_find_held(const char *dir, const char *ifname, struct nic_info *nic)
+{
+	struct held_search search = {.dir = dir, .ifname = ifname, .nic = nic, .ret = -ENOENT};
+	struct nic_info *list;
+
+	if (nic_list(&list, &search.n) < 0)
+		return -ENOENT;
+	search.list = list;
+	journal_each(dir, find_held, &search);
+	free(list);
+	return search.ret;
 }

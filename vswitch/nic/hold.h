@@ -25,3 +25,7 @@ int nic_release(const struct nic_info *nic, const char *dir, struct vsw_error *e
 // Releases each held NIC that is_wanted() does not want any more. Returns how many.
 int nic_release_stale(
 	const char *dir, bool (*is_wanted)(const struct nic_info *nic, void *arg), void *arg);
+
+// The interface that was held under that name and not released, whatever its name is now. 0 or
+// -ENOENT.
+int nic_find_held(const char *dir, const char *ifname, struct nic_info *nic);
