@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "eal.h"
+#include "hotplug.h"
 #include "log.h"
 #include "mbuf_pool.h"
 #include "notify.h"
@@ -119,6 +120,9 @@ static int serve(const struct options *opt, struct vsw_error *err)
 		return vsw_fail(err, VSW_E_INTERNAL, NULL, "no event loop: %s", strerror(-ret));
 	}
 	config_set_live(&live_switch_ops);
+	ret = hotplug_start(event, on_link, err);
+	if (ret < 0)
+		goto out;
 	ret = config_restore(opt->state_dir, err);
 	if (ret < 0)
 		goto out;
@@ -133,6 +137,7 @@ static int serve(const struct options *opt, struct vsw_error *err)
 	log_info("vswitchd", "stopping");
 	control_stop();
 out:
+	hotplug_stop();
 	switch_shutdown();
 	config_close();
 	sd_event_unref(event);
