@@ -171,10 +171,43 @@ static void blanks(size_t n)
 		putchar(' ');
 }
 
+// Words from column `indent` on, where the line already is; further lines begin there, too.
+static void print_words(const char *words, size_t width, const char *prefix, size_t indent)
+{
+	char *save, *text = must(strdup(words));
+	size_t at = indent;
+
+	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		size_t len = text_width(word);
+
+		if (at > indent && width && at + 1 + len > width) {
+			putchar('\n');
+			fputs(prefix, stdout);
+			blanks(indent - text_width(prefix));
+			at = indent;
+		}
+		if (at > indent) {
+			putchar(' ');
+			at++;
+		}
+		// A single word longer than the line is the only thing to be cut.
+		if (width && at + len > width) {
+			char *cut = text_fit(word, width > at ? width - at : 0);
+
+			fputs(cut, stdout);
+			free(cut);
+		} else {
+			fputs(word, stdout);
+		}
+		at += len;
+	}
+	free(text);
+}
+
 // One line of cells. Blanks are printed only before something, never at the end of a line.
 static void print_line(const struct grid *grid, const char *prefix, char *const *cell, size_t n)
 {
-	size_t pending = 0;
+	size_t pending = 0, at = 0;
 
 	for (size_t c = 0; c < n; c++) {
 		size_t width = grid->column[c].width, used = 0;
@@ -186,6 +219,12 @@ static void print_line(const struct grid *grid, const char *prefix, char *const 
 			fputs(prefix, stdout);
 			used = text_width(prefix);
 		}
+		if (grid->column[c].flags & GRID_WRAP && text_width(cell[c]) > width) {
+			blanks(pending);
+			print_words(cell[c], grid->width, prefix, at);
+			break;
+		}
+		at += width + GAP;
 		text = text_fit(cell[c], width > used ? width - used : 0);
 		used += text_width(text);
 		if (grid->column[c].flags & GRID_RIGHT)
@@ -205,35 +244,9 @@ static void print_line(const struct grid *grid, const char *prefix, char *const 
 
 static void print_note(const struct grid *grid, const struct row *row)
 {
-	size_t indent = text_width(row->prefix), at = indent;
-	char *save, *text = must(strdup(row->note));
-
 	fputs(row->prefix, stdout);
-	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		size_t width = text_width(word);
-
-		if (at > indent && grid->width && at + 1 + width > grid->width) {
-			putchar('\n');
-			fputs(row->prefix, stdout);
-			at = indent;
-		}
-		if (at > indent) {
-			putchar(' ');
-			at++;
-		}
-		// A single word longer than the line is the only thing to be cut.
-		if (grid->width && at + width > grid->width) {
-			char *cut = text_fit(word, grid->width > at ? grid->width - at : 0);
-
-			fputs(cut, stdout);
-			free(cut);
-		} else {
-			fputs(word, stdout);
-		}
-		at += width;
-	}
+	print_words(row->note, grid->width, row->prefix, text_width(row->prefix));
 	putchar('\n');
-	free(text);
 }
 
 void grid_print(struct grid *grid)

@@ -11,6 +11,7 @@ enum grid_flags {
 	GRID_RIGHT = 1 << 0,
 	GRID_SHRINK = 1 << 1,   // may be shortened, with an ellipsis
 	GRID_OPTIONAL = 1 << 2, // left out when there is no room; the last such column first
+	GRID_WRAP = 1 << 3,     // the last column: wrapped between words, not shortened
 };
 
 struct grid;

@@ -146,7 +146,9 @@ static void device_lines(struct grid *grid, const json_t *port)
 		line(grid, "socket", "%s", field_text(vhost, "socket"));
 		line(grid, "socket mode", "%s", field_text(vhost, "mode"));
 		line(grid, "owner", "%s", field_text(vhost, "owner"));
-		line(grid, "permissions", "%s", field_text(vhost, "perm"));
+		// A client's socket is the other side's to own.
+		if (strcmp(field_text(vhost, "mode"), "client") != 0)
+			line(grid, "permissions", "%s", field_text(vhost, "perm"));
 	}
 }
 
@@ -248,7 +250,7 @@ static struct grid *block(const struct options *options, const char *heading)
 	struct grid *grid = grid_create(render_width(options));
 
 	grid_column(grid, NULL, GRID_LEFT);
-	grid_column(grid, NULL, GRID_SHRINK);
+	grid_column(grid, NULL, GRID_SHRINK | GRID_WRAP);
 	if (heading)
 		grid_note(grid, "", "%s", heading);
 	return grid;

@@ -110,6 +110,15 @@ class Render(CtlTest):
                                        "show-workers"):
                         self.assert_narrow(text, 60)
 
+    def test_long_values_are_wrapped_whole(self):
+        port = copy.deepcopy(replies.show_port({"port": "eth1"}))
+        words = "as asked for, but " + "words and " * 30 + "the last one"
+        port["port"]["driver"] = {"because": words}
+        with self.daemon({"show-port": port}):
+            done = self.expect(0, "show-port", "eth1")
+            self.assert_narrow(done.stdout)
+            self.assertIn(words, " ".join(done.stdout.split()))
+
     def test_hostile_text_never_reaches_the_terminal(self):
         evil = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\x7f\u202egnp\u200b\u00e9"
         answers = {k: v if callable(v) else rename(v, lambda s: s + evil)
