@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "options.h"
 #include "text.h"
 
@@ -44,10 +45,58 @@ int failure_from_reply(struct failure *failure, const json_t *error)
 	return -1;
 }
 
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '-';
+}
+
+// Every `from` that stands alone becomes `to`, as far as there is room.
+static void replace(char *text, size_t size, const char *from, const char *to)
+{
+	size_t from_len = strlen(from), to_len = strlen(to);
+
+	for (char *at = text; (at = strstr(at, from)) != NULL;) {
+		size_t rest = strlen(at + from_len) + 1;
+
+		if ((at > text && (is_word(at[-1]) || at[-1] == '\'')) || is_word(at[from_len]) ||
+			(size_t)(at - text) + to_len + rest > size) {
+			at += from_len;
+			continue;
+		}
+		memmove(at + to_len, at + from_len, rest);
+		memcpy(at, to, to_len);
+		at += to_len;
+	}
+}
+
+void failure_name_params(struct failure *failure, const struct cmd_spec *command)
+{
+	char quoted[96], rest[sizeof(failure->reason)];
+
+	for (const struct cmd_param *param = command->params; param->name; param++) {
+		const char *label = param_label(param);
+		size_t len = strlen(param->name);
+
+		snprintf(quoted, sizeof(quoted), "parameter '%s'", param->name);
+		replace(failure->reason, sizeof(failure->reason), quoted, label);
+		// A plain word means itself, but at the beginning.
+		if (strncmp(failure->reason, param->name, len) == 0 &&
+			failure->reason[len] == ':') {
+			snprintf(rest, sizeof(rest), "%s", failure->reason + len);
+			snprintf(failure->reason, sizeof(failure->reason), "%.96s%.900s", label,
+				rest);
+		} else if (strchr(param->name, '_')) {
+			replace(failure->reason, sizeof(failure->reason), param->name, label);
+			replace(failure->remedy, sizeof(failure->remedy), param->name, label);
+		}
+	}
+}
+
 // Most remedies say what to do; some only what is possible, and read badly after "try:".
 static bool stands_alone(const char *remedy)
 {
-	static const char *const leads[] = {"one of", "it takes", "such as", "as in", "there are"};
+	static const char *const leads[] = {"one of", "it takes", "such as", "as in", "there are",
+		"VLAN ids", "printable", "a "};
 
 	if (isdigit((unsigned char)*remedy))
 		return true;

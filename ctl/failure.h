@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+struct cmd_spec;
+
 struct failure {
 	int code; // of the JSON-RPC error object; 0: the daemon could not be asked
 	char reason[1024];
@@ -16,6 +18,9 @@ int failure_set(struct failure *failure, const char *remedy, const char *fmt, ..
 
 // The same from the error object of a reply.
 int failure_from_reply(struct failure *failure, const json_t *error);
+
+// Says "--access-vlan" or "NAME" where the daemon says "parameter 'access_vlan'" or 'name'.
+void failure_name_params(struct failure *failure, const struct cmd_spec *command);
 
 // Both lines to stderr, as every command reports. Returns the exit code they deserve.
 int failure_print(const struct failure *failure);

@@ -41,6 +41,8 @@ json_t *run_ask(struct invocation *inv, int *rc)
 
 	inv->params = NULL;
 	result = client_ask(&inv->options, inv->command->method, params, &failure);
+	if (!result)
+		failure_name_params(&failure, inv->command);
 	*rc = result ? CTL_DONE : failure_print(&failure);
 	return result;
 }

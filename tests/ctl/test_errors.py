@@ -184,6 +184,20 @@ class Replies(CtlTest):
                 done = self.expect(1, "del-port", "web1")
                 self.assertEqual(done.stderr, f"vswitchctl: it cannot be 'x'\n{told}\n")
 
+    def test_parameters_are_called_as_they_are_typed(self):
+        for message, remedy, told in (
+                ("parameter 'trunk_vlans' is malformed", "", "--trunk-vlans is malformed"),
+                ("parameter 'port' is empty", "", "PORT is empty"),
+                ("netns: ports of type host have no such setting", "",
+                 "--netns: ports of type host have no such setting"),
+                ("native_vlan is for trunks only", "add trunk_vlans",
+                 "--native-vlan is for trunks only\n  try: add --trunk-vlans"),
+                ("port 'native_vlan' does not exist", "", "port 'native_vlan' does not exist")):
+            with self.subTest(message), \
+                    self.daemon(**{"add-port": Error(1005, message, "", remedy)}):
+                done = self.expect(1, "add-port", "lan", "web1", "--type", "tap")
+                self.assertEqual(done.stderr, f"vswitchctl: {told}\n")
+
     def test_refusal_without_remedy(self):
         with self.daemon(**{"del-port": Error(1011, "out of memory")}):
             self.refused(1, "out of memory", None, "del-port", "web1")

@@ -22,6 +22,8 @@ static void names(void **)
 	assert_int_equal(name_check(longest, "port", NULL), -VSW_E_INVALID);
 	assert_int_equal(name_check("", "port", NULL), -VSW_E_INVALID);
 	assert_int_equal(name_check("a/b", "port", NULL), -VSW_E_INVALID);
+	assert_int_equal(name_check("-a", "port", NULL), -VSW_E_INVALID);
+	assert_int_equal(name_check("..", "port", NULL), -VSW_E_INVALID);
 	assert_int_equal(name_check("\xc3\xa4", "port", NULL), -VSW_E_INVALID);
 	assert_true(ifname_is_valid("eth0.10@x"));
 	assert_false(ifname_is_valid("sixteen-letters!"));

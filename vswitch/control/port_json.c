@@ -400,8 +400,8 @@ static int read_vhost_perm(const json_t *value, struct port_config *port, struct
 		for (; *at >= '0' && *at <= '7'; at++)
 			mode = mode << 3 | (unsigned)(*at - '0');
 	if (at == text || *at != '\0' || mode == 0 || mode > 0777)
-		return vsw_fail(err, VSW_E_INVALID, "as in \"0660\"",
-			"must be an octal file mode in a string");
+		return vsw_fail(err, VSW_E_INVALID, "as in 0660",
+			"must be an octal file mode in a string, 0777 at most");
 	port->vhost.perm = mode;
 	return 0;
 }

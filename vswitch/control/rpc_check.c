@@ -99,23 +99,23 @@ static int check_string(const struct rpc_param *param, const json_t *value, stru
 		return wrong_type(fault, param, "a string", value);
 	text = json_string_value(value);
 	if (text[0] == '\0')
-		return bad(fault, param, param->help, "is empty");
+		return bad(fault, param, "give it a value, or leave it out", "is empty");
 	if (has_control_characters(text))
-		return bad(fault, param, param->help, "contains control characters");
+		return bad(fault, param, "leave them out", "contains control characters");
 	if (param->type == RPC_ENUM)
 		return check_word(param, text, fault);
 	if (param->type == RPC_STRING && param->max != 0 &&
 		json_string_length(value) > param->max) {
 		snprintf(what, sizeof(what), "is longer than %" PRIu64 " bytes: '%.64s'",
 			param->max, text);
-		return bad(fault, param, param->help, what);
+		return bad(fault, param, "shorten it", what);
 	}
 	if (param->type == RPC_MAC && mac_parse(text, mac) < 0) {
 		snprintf(what, sizeof(what), "is no MAC address: '%.64s'", text);
 		return bad(fault, param, "such as 02:00:00:00:00:01", what);
 	}
 	if (param->type == RPC_NAME)
-		ret = name_check(text, param->name, &err);
+		ret = name_check(text, "the", &err);
 	if (param->type == RPC_VLAN_LIST)
 		ret = vlan_list_parse(text, allowed, &err);
 	if (ret == 0)

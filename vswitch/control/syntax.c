@@ -25,7 +25,7 @@ int word_index(const char *const *names, const char *word)
 int name_check(const char *name, const char *what, struct vsw_error *err)
 {
 	static const char remedy[] = "1 to 63 letters, digits, '.', '_', '-' or ':', not beginning "
-				     "with '-'";
+				     "with '-' or '.'";
 	size_t len = strlen(name);
 
 	if (len == 0)
@@ -37,19 +37,21 @@ int name_check(const char *name, const char *what, struct vsw_error *err)
 		if (!isalnum((unsigned char)name[i]) && strchr("._-:", name[i]) == NULL)
 			return vsw_fail(err, VSW_E_INVALID, remedy,
 				"%s name '%s' has a character that is not allowed", what, name);
-	if (name[0] == '-')
-		return vsw_fail(
-			err, VSW_E_INVALID, remedy, "%s name '%s' begins with '-'", what, name);
+	if (name[0] == '-' || name[0] == '.')
+		return vsw_fail(err, VSW_E_INVALID, remedy, "%s name '%s' begins with '%c'", what,
+			name, name[0]);
 	return 0;
 }
 
-// As the kernel's dev_valid_name() has it, and nothing that is not printable.
+// As the kernel's dev_valid_name() has it, and nothing that is not printable. "all" and "default"
+// are taken by the folders of its settings.
 bool ifname_is_valid(const char *ifname)
 {
 	size_t len = strlen(ifname);
 
 	if (len == 0 || len >= VSW_IFNAME_SIZE || strcmp(ifname, ".") == 0 ||
-		strcmp(ifname, "..") == 0)
+		strcmp(ifname, "..") == 0 || strcmp(ifname, "all") == 0 ||
+		strcmp(ifname, "default") == 0)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (!isgraph((unsigned char)ifname[i]) || strchr("/:%", ifname[i]) != NULL)
