@@ -110,6 +110,10 @@ static void a_day_in_the_life(void **)
 	assert_string_equal(
 		done("add-switch", "{\"name\":\"p\",\"type\":\"private\",\"ageing\":0}"),
 		"create switch 'p' (private)");
+	// Only what is asked for has to fit.
+	assert_string_equal(done("add-switch", "{\"name\":\"p\",\"may_exist\":true}"), "");
+	refused("add-switch", "{\"name\":\"p\",\"may_exist\":true,\"ageing\":300}", VSW_E_EXISTS,
+		"ageing is 0 s, not 300");
 	assert_string_equal(done("set-switch", "{\"name\":\"lan\",\"ageing\":60}"),
 		"set switch 'lan' ageing 60 s");
 	assert_string_equal(

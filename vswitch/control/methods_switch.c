@@ -32,6 +32,22 @@ static int refuse_nic(struct rpc_call *call, const char *name, enum switch_type 
 		switch_type_names[type]);
 }
 
+// Of a switch that is there already only what is asked for has to fit.
+static void take_unasked(
+	const struct rpc_call *call, const struct config *cfg, struct switch_config *sw)
+{
+	const struct config_switch *there = config_find_switch(cfg, sw->name);
+
+	if (there == NULL)
+		return;
+	if (!rpc_has(call, "type") && !rpc_has(call, "nic"))
+		sw->type = there->cfg.type;
+	if (!rpc_has(call, "ageing"))
+		sw->ageing_s = there->cfg.ageing_s;
+	if (!rpc_has(call, "mac_limit"))
+		sw->mac_limit = there->cfg.mac_limit;
+}
+
 int handle_add_switch(struct rpc_call *call)
 {
 	const char *name = rpc_string(call, "name");
@@ -50,6 +66,8 @@ int handle_add_switch(struct rpc_call *call)
 	next = change_begin(call);
 	if (next == NULL)
 		return -(int)call->err.code;
+	if (may_exist)
+		take_unasked(call, next, &sw);
 	ret = config_add_switch(next, &sw, may_exist, &call->err);
 	if (ret == 0 && has_nic)
 		ret = bind_uplink(call, next, name, may_exist);
