@@ -291,7 +291,9 @@ static int set_driver(struct vsw_port *port, const struct port_config *cfg, stru
 			"port '%s' (%s) cannot change its MTU live", port->cfg.name,
 			port->ops->type);
 	if (new_mac && port->ops->set_mac == NULL)
-		return vsw_fail(err, VSW_E_UNSUPPORTED, "delete the port and add it with --mac",
+		return vsw_fail(err, VSW_E_UNSUPPORTED,
+			cfg->type == PORT_NIC ? "a NIC keeps its own address while it is bound"
+					      : "delete the port and add it with --mac",
 			"port '%s' (%s) cannot change its MAC live", port->cfg.name,
 			port->ops->type);
 	if (mtu != old_mtu) {

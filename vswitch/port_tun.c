@@ -140,6 +140,9 @@ static int set_admin(struct vsw_port *port, bool up, struct vsw_error *err)
 	struct tun_port *tun = port->priv;
 	int ret = tun_device_set_carrier(&tun->dev, up);
 
+	// No carrier to set: the interface was deleted behind our back.
+	if (ret == -ENOTTY || ret == -EBADFD)
+		return 0;
 	if (ret < 0)
 		return vsw_fail(err, VSW_E_DEVICE, NULL, "cannot set the carrier of '%s': %s",
 			port->cfg.ifname, strerror(-ret));

@@ -13,6 +13,7 @@
 // As read on a machine with two cards, one of them away from the kernel.
 static const struct nic_info machine[] = {
 	{.ifname = "lo", .ifindex = 1, .loopback = true},
+	{.ifname = "web1", .ifindex = 7, .ethernet = true, .own = true},
 	{.ifname = "eno1",
 		.ifindex = 2,
 		.ethernet = true,
@@ -94,6 +95,7 @@ static void refuses_unknown_names(void **)
 		assert_non_null(strstr(err.remedy, "eno1 (0000:03:00.0), eno2"));
 		assert_non_null(strstr(err.remedy, "0001:0a:1f.7"));
 		assert_null(strstr(err.remedy, "lo,"));
+		assert_null(strstr(err.remedy, "web1"));
 	}
 }
 

@@ -50,9 +50,8 @@ int config_del_fdb(struct config *cfg, const struct fdb_static_config *entry, bo
 	if (config_find_static(cfg, entry->switch_name, entry->vlan, entry->mac) == NULL) {
 		if (if_exists)
 			return 0;
-		return vsw_fail(err, VSW_E_NOT_FOUND,
-			"see: vswitchctl show-fdb SWITCH --static; learned ones: flush-fdb",
-			"switch '%s' has no static MAC %s in VLAN %u", entry->switch_name, mac,
+		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl show-fdb SWITCH",
+			"switch '%s' has no MAC %s in VLAN %u", entry->switch_name, mac,
 			entry->vlan);
 	}
 	config_remove_static(cfg, entry);

@@ -101,35 +101,42 @@ bool port_is_rebuilt(const struct port_config *from, const struct port_config *t
 	       strcmp(from->vhost.owner, to->vhost.owner) != 0;
 }
 
-static int type_refuses(const struct switch_config *sw, const struct port_config *port,
-	const char *remedy, struct vsw_error *err)
+// moves: it is the port that is to come, not the switch that is to change.
+static void type_remedy(const struct switch_config *sw, const struct port_config *port, bool moves,
+	char *remedy, size_t size)
 {
+	if (!moves)
+		snprintf(remedy, size, "vswitchctl %s %s, then this again",
+			port->type == PORT_NIC ? "unbind-nic" : "del-port", port->name);
+	else if (port->type == PORT_HOST)
+		snprintf(remedy, size,
+			"a private switch is for guests only; convert it first: vswitchctl "
+			"set-switch %s --type internal",
+			sw->name);
+	else
+		snprintf(remedy, size, "convert it first: vswitchctl set-switch %s --type external",
+			sw->name);
+}
+
+// The type's rule for one port.
+static int type_check(const struct switch_config *sw, const struct port_config *port, bool moves,
+	struct vsw_error *err)
+{
+
 	static const char *const what[] = {
 		[PORT_HOST] = "a host port",
 		[PORT_NIC] = "a NIC",
 		[PORT_DPDK] = "a physical device",
 	};
+	char remedy[240];
 
+	if ((sw->type == SWITCH_EXTERNAL || !port_is_physical(port)) &&
+		(sw->type != SWITCH_PRIVATE || port->type != PORT_HOST))
+		return 0;
+	type_remedy(sw, port, moves, remedy, sizeof(remedy));
 	return vsw_fail(err, VSW_E_REFUSED, remedy,
 		"port '%s' is %s: %s switch '%s' cannot have it", port->name, what[port->type],
 		switch_type_names[sw->type], sw->name);
-}
-
-// The type's rule for one port.
-static int type_check(
-	const struct switch_config *sw, const struct port_config *port, struct vsw_error *err)
-{
-	if (sw->type != SWITCH_EXTERNAL && port_is_physical(port))
-		return type_refuses(sw, port,
-			"only external switches have NICs: vswitchctl set-switch NAME --type "
-			"external",
-			err);
-	if (sw->type == SWITCH_PRIVATE && port->type == PORT_HOST)
-		return type_refuses(sw, port,
-			"a private switch is for guests only: use an internal switch, or delete "
-			"the port",
-			err);
-	return 0;
 }
 
 static int uplink_check(
@@ -165,7 +172,7 @@ int switch_check(const struct config *cfg, const struct switch_config *sw, struc
 			"MAC limit %u of switch '%s' is out of range", sw->mac_limit, sw->name);
 	for (unsigned i = 0; i < cfg->n_ports; i++)
 		if (strcmp(cfg->ports[i].cfg.switch_name, sw->name) == 0 &&
-			(ret = type_check(sw, &cfg->ports[i].cfg, err)) < 0)
+			(ret = type_check(sw, &cfg->ports[i].cfg, false, err)) < 0)
 			return ret;
 	return 0;
 }
@@ -217,7 +224,8 @@ static int netdev_check(const struct port_config *port, struct vsw_error *err)
 			port->name);
 	if (!ifname_is_valid(port->ifname))
 		return vsw_fail(err, VSW_E_INVALID,
-			"1 to 15 characters without spaces, '/', ':' and '%'",
+			"1 to 15 characters without spaces, '/', ':' and '%', and not 'all' or "
+			"'default'",
 			"interface name '%s' of port '%s' is not valid", port->ifname, port->name);
 	return netns_check(port, err);
 }
@@ -365,7 +373,7 @@ int port_check(const struct config *cfg, const struct config_port *port, struct 
 		if (other != port && (what = port_conflict(&port->cfg, &other->cfg)) != NULL)
 			return conflict_fail(what, &port->cfg, &other->cfg, err);
 	}
-	if ((ret = type_check(&sw->cfg, &port->cfg, err)) < 0)
+	if ((ret = type_check(&sw->cfg, &port->cfg, true, err)) < 0)
 		return ret;
 	if (port->cfg.type == PORT_NIC && port->cfg.nic.role == NIC_ROLE_UPLINK)
 		return uplink_check(cfg, &port->cfg, err);

@@ -85,7 +85,7 @@ static int no_such_nic(
 	char names[240] = "", remedy[320];
 
 	for (size_t i = 0; i < n; i++)
-		if (!list[i].loopback)
+		if (!list[i].loopback && !list[i].own)
 			add_candidate(names, sizeof(names), &list[i]);
 	snprintf(remedy, sizeof(remedy), "there are: %s; see: vswitchctl list-nics",
 		names[0] != '\0' ? names : "none");
