@@ -9,7 +9,7 @@
 
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
-#include <rte_ring.h>
+#include <rte_ring_elem.h>
 
 #include "counters.h"
 #include "fdb.h"
@@ -66,6 +66,13 @@ struct poll_set {
 	} q[];
 };
 
+// What a ring between two workers holds. The port stands beside the mbuf, not in it: a flooded
+// one may be on its way to several ports.
+struct crossing {
+	struct rte_mbuf *m;
+	uint64_t port;
+};
+
 #define SEEN_CACHE 256
 
 struct worker {
@@ -83,7 +90,7 @@ struct worker {
 	// Read-mostly
 	_Atomic(const struct poll_set *) set __rte_cache_aligned;
 	struct tx_burst *_Atomic stage[VSW_MAX_PORTS + 1]; // where frames wait for the burst's end
-	struct rte_ring *in[VSW_MAX_WORKERS];              // from other workers; NULL: none
+	struct rte_ring *in[VSW_MAX_WORKERS]; // of struct crossing, from other workers; NULL: none
 	struct offload_ctx *offload;
 	struct rte_mempool *pool; // for copies
 	uint16_t index;

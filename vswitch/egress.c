@@ -48,14 +48,17 @@ static void wake(struct worker *owner)
 	}
 }
 
+// At most a burst.
 static void cross(struct worker *w, struct vsw_port *dst, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct worker *owner = vsw_workers[dst->tx_owner];
+	struct crossing items[VSW_BURST];
 	unsigned taken;
 
 	for (uint16_t i = 0; i < n; i++)
-		pkts[i]->port = dst->id;
-	taken = rte_ring_sp_enqueue_burst(owner->in[w->index], (void **)pkts, n, NULL);
+		items[i] = (struct crossing){.m = pkts[i], .port = dst->id};
+	taken = rte_ring_sp_enqueue_burst_elem(
+		owner->in[w->index], items, sizeof(items[0]), n, NULL);
 	w->stats.ring_out += taken;
 	for (uint16_t i = taken; i < n; i++)
 		drop(&w->ctr[dst->id], DROP_RING_FULL, pkts[i]);

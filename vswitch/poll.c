@@ -28,10 +28,31 @@ static uint16_t poll_queue(struct worker *w, struct vsw_port *port, uint16_t que
 	return n;
 }
 
+// Frames that crossed: runs for one port leave together.
+static void send_crossed(struct worker *w, const struct crossing *items, unsigned n)
+{
+	struct rte_mbuf *pkts[VSW_BURST];
+	unsigned done = 0;
+
+	while (done < n) {
+		const uint16_t id = items[done].port;
+		struct vsw_port *dst = port_of(id);
+		unsigned k = 0;
+
+		while (done < n && items[done].port == id)
+			pkts[k++] = items[done++].m;
+		if (likely(dst != NULL))
+			port_transmit(w, dst, pkts, k, sum_bytes(pkts, k));
+		else
+			for (unsigned i = 0; i < k; i++)
+				drop(&w->ctr[id], DROP_PORT_GONE, pkts[i]);
+	}
+}
+
 // Everything that was in the rings when we looked: detaching a port waits for that.
 static uint16_t poll_rings(struct worker *w)
 {
-	struct rte_mbuf *pkts[VSW_BURST];
+	struct crossing items[VSW_BURST];
 	uint16_t total = 0;
 
 	for (unsigned from = 0; from < vsw_n_workers; from++) {
@@ -39,29 +60,14 @@ static uint16_t poll_rings(struct worker *w)
 		unsigned left = ring != NULL ? rte_ring_count(ring) : 0;
 
 		while (left > 0) {
-			unsigned n = rte_ring_sc_dequeue_burst(
-				ring, (void **)pkts, RTE_MIN(left, (unsigned)VSW_BURST), NULL);
-			unsigned done = 0;
+			unsigned n = rte_ring_sc_dequeue_burst_elem(ring, items, sizeof(items[0]),
+				RTE_MIN(left, (unsigned)VSW_BURST), NULL);
 
 			if (n == 0)
 				break;
 			left -= n;
 			total += n;
-			while (done < n) { // runs of frames for one port
-				const uint16_t id = pkts[done]->port;
-				struct vsw_port *dst = port_of(id);
-				unsigned k = done + 1;
-
-				while (k < n && pkts[k]->port == id)
-					k++;
-				if (dst != NULL)
-					port_transmit(w, dst, &pkts[done], k - done,
-						sum_bytes(&pkts[done], k - done));
-				else
-					for (unsigned i = done; i < k; i++)
-						drop(&w->ctr[id], DROP_PORT_GONE, pkts[i]);
-				done = k;
-			}
+			send_crossed(w, items, n);
 		}
 	}
 	w->stats.ring_in += total;
@@ -145,8 +151,8 @@ static bool rings_empty(const struct worker *w)
 }
 
 // Sleeps until a queue, a ring or the main thread has something. Returns the frames served
-// straight from the wake-up. The poll set is held over the sleep by no one: only its length
-// in fds matters then, and the main thread wakes us after it has replaced it.
+// straight from the wake-up. The poll set is held over the sleep by no one: the main thread
+// wakes us after it has replaced it.
 static uint16_t sleep_until_work(struct worker *w, const struct poll_set *set)
 {
 	struct epoll_event ev[EVENTS];

@@ -47,10 +47,11 @@ static void free_worker(struct worker *w)
 	if (w == NULL)
 		return;
 	for (unsigned i = 0; i < VSW_MAX_WORKERS; i++) {
-		void *m;
+		struct crossing item;
 
-		while (w->in[i] != NULL && rte_ring_sc_dequeue(w->in[i], &m) == 0)
-			rte_pktmbuf_free(m);
+		while (w->in[i] != NULL &&
+			rte_ring_sc_dequeue_elem(w->in[i], &item, sizeof(item)) == 0)
+			rte_pktmbuf_free(item.m);
 		rte_ring_free(w->in[i]);
 	}
 	if (w->offload != NULL)
@@ -93,8 +94,8 @@ static struct worker *make_worker(
 		if (from == index)
 			continue;
 		snprintf(name, sizeof(name), "w%u-w%u", from, index);
-		w->in[from] =
-			rte_ring_create(name, RING_SLOTS, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		w->in[from] = rte_ring_create_elem(name, sizeof(struct crossing), RING_SLOTS,
+			socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 		if (w->in[from] == NULL)
 			goto fail;
 	}

@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -42,6 +44,13 @@ static int fake_open(struct vsw_port *port, struct vsw_error *err)
 	port->tx_caps = fake->tx_caps;
 	port->wake = PORT_WAKE_TIMER;
 	port->is_local = fake->local;
+	fake->fd = -1;
+	if (fake->wake_fd) {
+		port->wake = PORT_WAKE_FD;
+		fake->fd = port->queue[0].rx_fd = eventfd(0, EFD_NONBLOCK);
+	}
+	memcpy(fake->mac, port->mac, sizeof(fake->mac));
+	fake->mtu = port->cfg.mtu;
 	fake->closed = false;
 	return 0;
 }
@@ -54,14 +63,19 @@ static void fake_close(struct vsw_port *port, bool)
 	rte_ring_free(fake->in);
 	rte_ring_free(fake->out);
 	fake->in = fake->out = NULL;
+	if (fake->fd >= 0)
+		close(fake->fd);
 	fake->closed = true;
 }
 
 static uint16_t fake_rx(struct vsw_port *port, uint16_t, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct fake_port *fake = port->priv;
+	uint64_t count;
 
 	assert_false(fake->closed);
+	if (fake->fd >= 0 && read(fake->fd, &count, sizeof(count)) < 0)
+		return 0;
 	return rte_ring_dequeue_burst(fake->in, (void **)pkts, n, NULL);
 }
 
@@ -70,14 +84,35 @@ static uint16_t fake_tx(struct vsw_port *port, uint16_t, struct rte_mbuf **pkts,
 	struct fake_port *fake = port->priv;
 
 	assert_false(fake->closed);
+	while (fake->hold)
+		usleep(100);
 	if (fake->tx_room != 0 && n > fake->tx_room)
 		n = fake->tx_room;
 	return rte_ring_enqueue_burst(fake->out, (void **)pkts, n, NULL);
 }
 
-static int fake_set_mtu(struct vsw_port *, uint16_t, struct vsw_error *)
+static int fake_set_mtu(struct vsw_port *port, uint16_t mtu, struct vsw_error *)
 {
+	struct fake_port *fake = port->priv;
+
+	fake->mtu = mtu;
 	return 0;
+}
+
+static int fake_set_mac(struct vsw_port *port, const uint8_t mac[6], struct vsw_error *)
+{
+	struct fake_port *fake = port->priv;
+
+	memcpy(fake->mac, mac, sizeof(fake->mac));
+	memcpy(port->mac, mac, sizeof(port->mac)); // as the drivers do
+	return 0;
+}
+
+static int fake_set_admin(struct vsw_port *port, bool, struct vsw_error *err)
+{
+	struct fake_port *fake = port->priv;
+
+	return fake->refuse_admin ? vsw_fail(err, VSW_E_DEVICE, NULL, "no") : 0;
 }
 
 static const struct vsw_port_ops fake_ops = {
@@ -87,18 +122,27 @@ static const struct vsw_port_ops fake_ops = {
 	.rx_burst = fake_rx,
 	.tx_burst = fake_tx,
 	.set_mtu = fake_set_mtu,
+	.set_mac = fake_set_mac,
+	.set_admin = fake_set_admin,
 };
 
 void fake_switch_start(unsigned n)
 {
 	char lcores[64] = "0@0";
-	unsigned ids[8];
+	unsigned ids[8], last = 0;
+	cpu_set_t cpus;
 	char *argv[] = {"test", "--no-huge", "--no-shconf", "--no-pci", "-m", "128", "--lcores",
 		lcores, "--no-telemetry", "--log-level=*:error"};
 
+	// Not on the main thread's CPU if there is another: what is done at the same time is
+	// more of a test.
+	assert_int_equal(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		last = CPU_ISSET(cpu, &cpus) ? cpu : last;
 	for (unsigned i = 0; i < n; i++) {
 		ids[i] = i + 1;
-		snprintf(lcores + strlen(lcores), sizeof(lcores) - strlen(lcores), ",%u@0", i + 1);
+		snprintf(lcores + strlen(lcores), sizeof(lcores) - strlen(lcores), ",%u@%u", i + 1,
+			last);
 	}
 	assert_true(rte_eal_init(RTE_DIM(argv), argv) >= 0);
 	assert_int_equal(mbuf_pools_create(8191), 0);

@@ -11,9 +11,15 @@
 struct fake_port {
 	struct rte_ring *in, *out;
 	uint32_t tx_caps;
-	bool local;       // like a host port
-	bool one_tx;      // only one transmit queue: bursts of other workers must cross
-	unsigned tx_room; // frames taken per burst, the rest is refused; 0: all
+	bool local;        // like a host port
+	bool one_tx;       // only one transmit queue: bursts of other workers must cross
+	bool wake_fd;      // epoll waits for its frames, as with a tap; else it is polled
+	unsigned tx_room;  // frames taken per burst, the rest is refused; 0: all
+	_Atomic bool hold; // transmitting waits until this is false again
+	bool refuse_admin; // set_admin fails
+	uint8_t mac[6];    // what set_mac and set_mtu have set
+	uint16_t mtu;
+	int fd;
 	bool closed;
 };
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// What workers do together: frames that cross to the worker that owns a port,.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include <vswitch/counters.h>
+#include <vswitch/mbuf_pool.h>
+#include <vswitch/switch.h>
+#include <vswitch/worker.h>
+
+#include "fake_port.h"
+
+#define MAC_A     0x020000000001
+#define MAC_B     0x020000000002
+#define BROADCAST 0xffffffffffff
+#define IPV4      0x0800
+
+#define PORTS 8
+
+static struct fake_port fakes[PORTS];
+static struct vsw_port *ports[PORTS];
+
+static int setup(void **)
+{
+	static const struct switch_config sw = {
+		.name = "lan", .type = SWITCH_INTERNAL, .ageing_s = 300, .mac_limit = 1000};
+
+	assert_int_equal(switch_add(&sw, NULL), 0);
+	memset(fakes, 0, sizeof(fakes));
+	for (int i = 0; i < PORTS; i++) {
+		char name[2] = {'a' + i};
+
+		fakes[i].tx_caps = PORT_TX_SHARED;
+		fakes[i].one_tx = true;
+		ports[i] = fake_port_add("lan", name, &fakes[i], NULL);
+	}
+	return 0;
+}
+
+static int teardown(void **)
+{
+	fake_settle();
+	switch_shutdown();
+	assert_int_equal(mbuf_in_use(), 0);
+	return 0;
+}
+
+// Several ports with one transmit queue may read the same buffer; each must still get it.
+static void flood_reaches_every_port_of_other_workers(void **)
+{
+	for (int round = 0; round < 50; round++) {
+		fake_send(&fakes[round % 2], fake_frame(BROADCAST, MAC_A + round % 2, IPV4, 60));
+		fake_settle();
+		for (int i = 0; i < PORTS; i++)
+			assert_int_equal(fake_drain(&fakes[i]), i != round % 2);
+	}
+}
+
+// The owner is stuck: what finds no room in its ring is counted, not lost.
+static void full_ring_is_counted(void **)
+{
+	struct vsw_port *to = ports[0], *from = ports[0];
+	struct vsw_counters sum;
+
+	for (int i = 1; i < PORTS && workers_owner(from, 0) == to->tx_owner; i++)
+		from = ports[i];
+	assert_int_not_equal(workers_owner(from, 0), to->tx_owner);
+	fake_send(to->priv, fake_frame(BROADCAST, MAC_B, IPV4, 60));
+	fake_settle();
+	fake_send(from->priv, fake_frame(MAC_B, MAC_A, IPV4, 60));
+	fake_settle();
+	fakes[0].hold = true;
+	for (int i = 0; i < 3000; i++)
+		fake_send(from->priv, fake_frame(MAC_B, MAC_A, IPV4, 60));
+	for (int i = 0; i < 2000; i++) {
+		counters_sum(from->id, &sum);
+		if (sum.rx_packets == 3001)
+			break;
+		usleep(1000);
+	}
+	fakes[0].hold = false;
+	fake_settle();
+	counters_sum(to->id, &sum);
+	assert_true(sum.drops[DROP_RING_FULL] > 0);
+	assert_int_equal(sum.tx_packets + sum.drops[DROP_RING_FULL], 3001);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(flood_reaches_every_port_of_other_workers),
+		T(full_ring_is_counted),
+	};
+	int ret;
+
+	fake_switch_start(2);
+	ret = cmocka_run_group_tests_name("cross", tests, NULL, NULL);
+	fake_switch_stop();
+	return ret;
+}
