@@ -150,6 +150,14 @@ static bool rings_empty(const struct worker *w)
 	return true;
 }
 
+// True if the main thread wants something: its wake-up may have been read already, by
+// poll_fds() after this round had taken its set.
+static bool is_called(struct worker *w, const struct poll_set *set)
+{
+	return atomic_load_explicit(&w->set, memory_order_acquire) != set ||
+	       atomic_load_explicit(&w->stop, memory_order_acquire);
+}
+
 // Sleeps until a queue, a ring or the main thread has something. Returns the frames served
 // straight from the wake-up. The poll set is held over the sleep by no one: the main thread
 // wakes us after it has replaced it.
@@ -164,7 +172,7 @@ static uint16_t sleep_until_work(struct worker *w, const struct poll_set *set)
 	atomic_store_explicit(&w->sleeping, true, memory_order_relaxed);
 	// Pairs with the fence in egress.c's wake(): either we see the frame or it sees us.
 	atomic_thread_fence(memory_order_seq_cst);
-	if (arm_all(w, set) && rings_empty(w)) {
+	if (arm_all(w, set) && rings_empty(w) && !is_called(w, set)) {
 		const bool timed = set->n_timer > 0;
 
 		rte_rcu_qsbr_thread_offline(vsw_rcu, w->index);

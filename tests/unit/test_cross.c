@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// What workers do together: frames that cross to the worker that owns a port,.
+// What workers do together: frames that cross to the worker that owns a port, and sleep.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,9 @@
 
 #include <string.h>
 #include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
 
 #include <vswitch/counters.h>
 #include <vswitch/mbuf_pool.h>
@@ -91,12 +94,38 @@ static void full_ring_is_counted(void **)
 	assert_int_equal(sum.tx_packets + sum.drops[DROP_RING_FULL], 3001);
 }
 
+// A port that is polled appears while its worker, which also waits for fds, is about to sleep.
+static void new_port_is_never_slept_over(void **)
+{
+	static struct fake_port fd[2], polled;
+
+	fd[0].wake_fd = fd[1].wake_fd = true;
+	for (int i = 0; i < PORTS; i++)
+		assert_int_equal(port_del(ports[i]->cfg.name, false, NULL), 0);
+	fake_port_add("lan", "fd0", &fd[0], NULL);
+	fake_port_add("lan", "fd1", &fd[1], NULL);
+	for (int round = 0; round < 2000; round++) {
+		uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000000 * (round % 60);
+
+		// The last change woke the worker: it sleeps again after some thirty microseconds.
+		while (rte_rdtsc() < until)
+			rte_pause();
+		fake_port_add("lan", "polled", &polled, NULL);
+		fake_send(&polled, fake_frame(BROADCAST, MAC_A, IPV4, 60));
+		fake_settle();
+		fake_drain(&fd[0]);
+		fake_drain(&fd[1]);
+		assert_int_equal(port_del("polled", false, NULL), 0);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(flood_reaches_every_port_of_other_workers),
 		T(full_ring_is_counted),
+		T(new_port_is_never_slept_over),
 	};
 	int ret;
 
