@@ -91,19 +91,32 @@ static bool is_zero_mac(const uint8_t mac[6])
 void local_mac_add(struct vsw_port *port)
 {
 	struct vsw_switch *sw = atomic_load(&port->sw);
+	uint64_t key = fdb_key_of(vlan_untagged_id(&port->cfg.vlan), port->mac), word = 0;
 
+	if (!port->is_local || is_zero_mac(port->mac))
+		return;
+	fdb_lookup_bulk(sw->fdb, &key, &word, 1);
+	if (word & FDB_STATIC)
+		return;
+	port->own_key = key;
 	// A full table only costs the loop check.
-	if (port->is_local && !is_zero_mac(port->mac))
-		fdb_add_static(sw->fdb, fdb_key_of(vlan_untagged_id(&port->cfg.vlan), port->mac),
-			port->id);
+	port->own_entry = fdb_add_static(sw->fdb, key, port->id) == 0;
 }
 
 void local_mac_del(struct vsw_port *port)
 {
 	struct vsw_switch *sw = atomic_load(&port->sw);
 
-	if (port->is_local && !is_zero_mac(port->mac))
-		fdb_del(sw->fdb, fdb_key_of(vlan_untagged_id(&port->cfg.vlan), port->mac));
+	if (port->own_entry)
+		fdb_del(sw->fdb, port->own_key);
+	port->own_entry = false;
+}
+
+void local_macs_refresh(const struct vsw_switch *sw)
+{
+	for (struct vsw_port *p = port_next(NULL); p != NULL; p = port_next(p))
+		if (atomic_load(&p->sw) == sw && !p->own_entry)
+			local_mac_add(p);
 }
 
 void port_read_link(struct vsw_port *port, struct port_link *link)
@@ -133,14 +146,20 @@ static int attach(struct vsw_port *port, struct vsw_switch *sw)
 	if (ret < 0)
 		goto fail;
 	ret = flood_list_rebuild(sw);
-	if (ret < 0) {
-		workers_detach(port);
-		goto fail;
-	}
+	if (ret < 0)
+		goto fail_flood;
 	local_mac_add(port);
 	return 0;
+
+fail_flood:
+	atomic_store(&port->sw, NULL);
+	workers_detach(port);
 fail:
+	// Its queues have been polled for a moment.
+	fdb_flush(sw->fdb, port->id, -1, true);
 	live_ports[port->id] = NULL;
+	counters_retire(port->id);
+	port_ips_forget(port->id);
 	return ret;
 }
 
@@ -237,6 +256,7 @@ static int leave_switch(struct vsw_port *port)
 	}
 	// No worker learns for it on this switch any more: what is flushed now stays away.
 	fdb_flush(sw->fdb, port->id, -1, true);
+	local_macs_refresh(sw);
 	return 0;
 }
 
@@ -258,42 +278,56 @@ int port_del(const char *name, bool keep, struct vsw_error *err)
 	return 0;
 }
 
-static int move(struct vsw_port *port, const char *to, struct vsw_error *err)
+static int join_switch(struct vsw_port *port, struct vsw_switch *sw)
 {
-	struct vsw_switch *from = atomic_load(&port->sw), *sw = switch_find(to);
-
-	if (sw == NULL)
-		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-switches",
-			"switch '%s' does not exist", to);
-	if (leave_switch(port) < 0)
-		return no_memory(port->cfg.name, err);
-	port_ips_forget(port->id);
 	atomic_store_explicit(&port->sw, sw, memory_order_release);
-	if (flood_list_rebuild(sw) == 0)
+	return flood_list_rebuild(sw);
+}
+
+static void set_policy(struct vsw_port *port, const struct vsw_policy *policy)
+{
+	atomic_store_explicit(&port->policy, policy, memory_order_release);
+	workers_synchronize();
+}
+
+// The policy changes while the port is on neither switch: it never has one's VLANs on the other.
+static int move(struct vsw_port *port, struct vsw_switch *sw, const struct vsw_policy *policy)
+{
+	struct vsw_switch *from = atomic_load(&port->sw);
+	const struct vsw_policy *old = atomic_load(&port->policy);
+
+	if (leave_switch(port) < 0)
+		return -ENOMEM;
+	port_ips_forget(port->id);
+	set_policy(port, policy);
+	if (join_switch(port, sw) == 0)
 		return 0;
 	// Back to where it was: half moved it would be on no switch at all.
-	atomic_store_explicit(&port->sw, from, memory_order_release);
-	while (flood_list_rebuild(from) < 0)
+	set_policy(port, old);
+	while (join_switch(port, from) < 0)
 		usleep(1000);
-	return no_memory(port->cfg.name, err);
+	return -ENOMEM;
 }
 
 // What the driver must do; each step is undone if a later one fails.
-static int set_driver(struct vsw_port *port, const struct port_config *cfg, struct vsw_error *err)
+static int set_driver(struct vsw_port *port, const struct port_config *from,
+	const struct port_config *to, struct vsw_error *err)
 {
-	const uint16_t old_mtu = port->cfg.mtu != 0 ? port->cfg.mtu : MTU_DEFAULT;
-	const uint16_t mtu = cfg->mtu != 0 ? cfg->mtu : MTU_DEFAULT;
-	const bool new_mac = memcmp(port->cfg.mac, cfg->mac, 6) != 0 && !is_zero_mac(cfg->mac);
+	const uint16_t old_mtu = from->mtu != 0 ? from->mtu : MTU_DEFAULT;
+	const uint16_t mtu = to->mtu != 0 ? to->mtu : MTU_DEFAULT;
+	const bool new_mac = memcmp(from->mac, to->mac, 6) != 0 && !is_zero_mac(to->mac);
+	uint8_t old_mac[6];
 	int ret;
 
+	memcpy(old_mac, port->mac, sizeof(old_mac));
 	if (mtu != old_mtu && port->ops->set_mtu == NULL)
 		return vsw_fail(err, VSW_E_UNSUPPORTED, "delete the port and add it with --mtu",
 			"port '%s' (%s) cannot change its MTU live", port->cfg.name,
 			port->ops->type);
 	if (new_mac && port->ops->set_mac == NULL)
 		return vsw_fail(err, VSW_E_UNSUPPORTED,
-			cfg->type == PORT_NIC ? "a NIC keeps its own address while it is bound"
-					      : "delete the port and add it with --mac",
+			to->type == PORT_NIC ? "a NIC keeps its own address while it is bound"
+					     : "delete the port and add it with --mac",
 			"port '%s' (%s) cannot change its MAC live", port->cfg.name,
 			port->ops->type);
 	if (mtu != old_mtu) {
@@ -302,19 +336,19 @@ static int set_driver(struct vsw_port *port, const struct port_config *cfg, stru
 			return ret;
 	}
 	if (new_mac) {
-		ret = port->ops->set_mac(port, cfg->mac, err);
+		ret = port->ops->set_mac(port, to->mac, err);
 		if (ret < 0)
 			goto undo_mtu;
 	}
-	if (cfg->link_down != port->cfg.link_down && port->ops->set_admin != NULL) {
-		ret = port->ops->set_admin(port, !cfg->link_down, err);
+	if (to->link_down != from->link_down && port->ops->set_admin != NULL) {
+		ret = port->ops->set_admin(port, !to->link_down, err);
 		if (ret < 0)
 			goto undo_mac;
 	}
 	return 0;
 undo_mac:
 	if (new_mac)
-		port->ops->set_mac(port, port->mac, NULL);
+		port->ops->set_mac(port, old_mac, NULL);
 undo_mtu:
 	if (mtu != old_mtu)
 		port->ops->set_mtu(port, old_mtu, NULL);
@@ -324,38 +358,49 @@ undo_mtu:
 int port_set(const char *name, const struct port_config *cfg, struct vsw_error *err)
 {
 	struct vsw_port *port = port_find(name);
+	struct vsw_switch *sw = switch_find(cfg->switch_name);
 	const struct vsw_policy *old;
+	struct port_config before;
 	struct vsw_policy *policy;
 	int ret;
 
 	if (port == NULL)
 		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-ports",
 			"port '%s' does not exist", name);
+	if (sw == NULL)
+		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl list-switches",
+			"switch '%s' does not exist", cfg->switch_name);
 	policy = make_policy(cfg);
 	if (policy == NULL)
 		return no_memory(name, err);
-	ret = set_driver(port, cfg, err);
+	old = atomic_load(&port->policy);
+	before = port->cfg;
+	if (memcmp(before.mac, cfg->mac, sizeof(before.mac)) != 0)
+		memcpy(before.mac, port->mac, sizeof(before.mac)); // chosen by the port, maybe
+	ret = set_driver(port, &before, cfg, err);
 	if (ret < 0)
 		goto fail;
 	local_mac_del(port);
-	if (strcmp(port->cfg.switch_name, cfg->switch_name) != 0) {
-		ret = move(port, cfg->switch_name, err);
-		if (ret < 0) {
-			local_mac_add(port);
-			goto fail;
-		}
-	}
-	old = atomic_exchange(&port->policy, policy);
-	workers_synchronize();
+	if (sw == atomic_load(&port->sw))
+		set_policy(port, policy);
+	else
+		ret = move(port, sw, policy);
+	if (ret < 0)
+		goto fail_move;
 	rte_free((void *)(uintptr_t)old);
 	if (memcmp(&port->cfg.vlan, &cfg->vlan, sizeof(cfg->vlan)) != 0)
-		fdb_flush(atomic_load(&port->sw)->fdb, port->id, -1, false);
+		fdb_flush(sw->fdb, port->id, -1, false);
 	if (!is_zero_mac(cfg->mac))
 		memcpy(port->mac, cfg->mac, sizeof(port->mac));
 	port->cfg = *cfg;
-	local_mac_add(port);
+	local_macs_refresh(sw);
 	port_refresh_link(port, NULL);
 	return 0;
+
+fail_move:
+	set_driver(port, cfg, &before, NULL);
+	local_mac_add(port);
+	ret = no_memory(name, err);
 fail:
 	rte_free(policy);
 	return ret;

@@ -106,7 +106,9 @@ struct vsw_port {
 	struct port_queue queue[VSW_MAX_QUEUES];
 
 	// Control only
-	uint8_t mac[6]; // all zero if the port has none of its own
+	uint8_t mac[6];   // all zero if the port has none of its own
+	bool own_entry;   // is_local: the switch has put in the static entry of own_key
+	uint64_t own_key; // its MAC and untagged VLAN when it did
 	struct port_config cfg;
 	struct port_link link;
 	bool link_told;                          // up, as far as events tell

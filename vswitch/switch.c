@@ -143,29 +143,44 @@ static int find_both(const struct fdb_static_config *cfg, struct vsw_switch **sw
 	return 0;
 }
 
+// The local port whose own address has that entry, put in by the switch itself.
+static struct vsw_port *own_entry_of(const struct vsw_switch *sw, uint64_t key)
+{
+	for (struct vsw_port *p = port_next(NULL); p != NULL; p = port_next(p))
+		if (atomic_load(&p->sw) == sw && p->own_entry && p->own_key == key)
+			return p;
+	return NULL;
+}
+
 int fdb_static_add(const struct fdb_static_config *cfg, struct vsw_error *err)
 {
 	struct vsw_switch *sw = NULL;
 	struct vsw_port *port = NULL;
+	uint64_t key = fdb_key_of(cfg->vlan, cfg->mac);
 	int ret = find_both(cfg, &sw, &port, err);
 
 	if (ret < 0)
 		return ret;
-	if (fdb_add_static(sw->fdb, fdb_key_of(cfg->vlan, cfg->mac), port->id) < 0)
+	if (fdb_add_static(sw->fdb, key, port->id) < 0)
 		return vsw_fail(err, VSW_E_LIMIT, "delete static entries: vswitchctl del-fdb",
 			"no room for another static entry on switch '%s'", cfg->switch_name);
+	port = own_entry_of(sw, key);
+	if (port != NULL)
+		port->own_entry = false;
 	return 0;
 }
 
 int fdb_static_del(const struct fdb_static_config *cfg, struct vsw_error *err)
 {
 	struct vsw_switch *sw = switch_find(cfg->switch_name);
+	uint64_t key = fdb_key_of(cfg->vlan, cfg->mac);
 
 	if (sw == NULL)
 		return not_found(cfg->switch_name, err);
-	if (fdb_del(sw->fdb, fdb_key_of(cfg->vlan, cfg->mac)) < 0)
+	if (own_entry_of(sw, key) != NULL || fdb_del(sw->fdb, key) < 0)
 		return vsw_fail(err, VSW_E_NOT_FOUND, "see: vswitchctl show-fdb",
 			"switch '%s' has no such entry", cfg->switch_name);
+	local_macs_refresh(sw);
 	return 0;
 }
 

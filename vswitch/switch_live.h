@@ -18,8 +18,11 @@ void port_read_link(struct vsw_port *port, struct port_link *link);
 int flood_list_rebuild(struct vsw_switch *sw);
 
 // The static entry of a local port's own MAC in the VLAN it has untagged, added or removed.
+// One that the administrator has made for the same address comes first.
 void local_mac_add(struct vsw_port *port);
 void local_mac_del(struct vsw_port *port);
+// Adds what is missing after such an entry has gone.
+void local_macs_refresh(const struct vsw_switch *sw);
 
 // Ages and grows the forwarding tables.
 void switch_maintain(void);

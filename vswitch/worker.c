@@ -211,7 +211,6 @@ static int give_queue(struct worker *w, struct vsw_port *port, uint16_t queue)
 	int fd = port->queue[queue].rx_fd;
 	int ret;
 
-	owners[port->id][queue] = w->index;
 	if (port->wake != PORT_WAKE_TIMER && fd >= 0) {
 		ev.events = port->wake == PORT_WAKE_FD ? EPOLLIN : 0;
 		if (epoll_ctl(w->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
@@ -223,6 +222,7 @@ static int give_queue(struct worker *w, struct vsw_port *port, uint16_t queue)
 			epoll_ctl(w->epfd, EPOLL_CTL_DEL, fd, NULL);
 		return ret;
 	}
+	owners[port->id][queue] = w->index;
 	w->stats.n_queues++;
 	return 0;
 }
