@@ -33,7 +33,7 @@ struct tx_burst {
 	uint16_t segs_or; // > 1: some frame is a chain
 	vlan_meta meta_first;
 	vlan_meta meta_diff; // 0: all frames have meta_first
-	uint32_t max_len;
+	uint32_t max_len;    // no frame is longer; there may be none as long
 	uint64_t bytes;
 	uint64_t ol_or;
 	bool shared; // some frame may have refcnt > 1
@@ -48,12 +48,13 @@ struct rx_burst {
 	struct vsw_port *src;
 	struct vsw_switch *sw;
 	const struct vsw_policy *policy;
-	struct vsw_counters *ctr;     // of src
-	bool arp;                     // some frame may be ARP
-	uint16_t n_words;             // out.n, or 1: the first pair of words stands for all frames
-	struct tx_burst out;          // pkt[], meta[] and the sums, should all go to one port
-	uint64_t key[2 * VSW_BURST];  // destination and source of each frame
-	uint64_t word[2 * VSW_BURST]; // their entries
+	struct vsw_counters *ctr; // of src
+	bool arp;                 // some frame may be ARP
+	uint16_t n_words;         // out.n, or 1: the first pair of words stands for all frames
+	struct tx_burst out;      // pkt[], meta[] and the sums, should all go to one port
+	// Destination and source of each frame, and their entries: pairs of 16 bytes
+	_Alignas(16) uint64_t key[2 * VSW_BURST];
+	_Alignas(16) uint64_t word[2 * VSW_BURST];
 };
 
 struct poll_set {

@@ -25,33 +25,30 @@ static void lookup(struct rx_burst *rx)
 	fdb_lookup_bulk(rx->sw->fdb, rx->key, rx->word, 2 * rx->n_words);
 }
 
-// False if every source is known as seen here; then nothing need be looked at again.
-static bool any_unsettled(const struct rx_burst *rx)
+typedef uint64_t v2u64 __attribute__((vector_size(16))); // destination, source
+
+// What a burst's entries have in common.
+struct verdict {
+	bool unsettled;       // some source is not known as seen here: there is something to learn
+	struct vsw_port *dst; // the one port that all frames go to, or NULL
+};
+
+static struct verdict judge(const struct rx_burst *rx)
 {
-	const uint64_t port = (uint64_t)rx->src->id << FDB_PORT_SHIFT;
-	uint64_t other = 0, seen = FDB_SEEN;
+	const v2u64 *words = (const v2u64 *)rx->word;
+	const uint16_t id = fdb_word_port(rx->word[0]);
+	const v2u64 expected = {rx->word[0], (uint64_t)rx->src->id << FDB_PORT_SHIFT};
+	v2u64 differs = {}, seen = {FDB_SEEN, FDB_SEEN};
+	struct verdict v = {};
 
 	for (uint16_t i = 0; i < rx->n_words; i++) {
-		const uint64_t word = rx->word[2 * i + 1];
-
-		other |= (word & FDB_PORT_BITS) ^ port;
-		seen &= word | word >> 1; // a static entry needs no mark
+		differs |= words[i] ^ expected;
+		seen &= words[i] | words[i] >> 1; // a static entry needs no mark
 	}
-	return other != 0 || seen == 0;
-}
-
-// The one port that all frames go to, or NULL.
-static struct vsw_port *only_destination(const struct rx_burst *rx)
-{
-	const uint64_t first = rx->word[0];
-	const uint16_t id = fdb_word_port(first);
-	uint64_t diff = 0;
-
-	for (uint16_t i = 1; i < rx->n_words; i++)
-		diff |= rx->word[2 * i] ^ first;
-	if (diff & FDB_PORT_BITS || id == 0 || id == rx->src->id)
-		return NULL;
-	return port_of(id);
+	v.unsettled = (differs[1] & FDB_PORT_BITS) != 0 || seen[1] == 0;
+	if ((differs[0] & FDB_PORT_BITS) == 0 && id != 0 && id != rx->src->id)
+		v.dst = port_of(id);
+	return v;
 }
 
 void stage_add(
@@ -136,8 +133,7 @@ static void snoop_arp(struct worker *w, const struct rx_burst *rx)
 void switch_input(struct worker *w, struct vsw_port *src, uint16_t n)
 {
 	struct rx_burst *rx = &w->rx;
-	struct vsw_port *dst = NULL;
-	bool unsettled;
+	struct verdict verdict;
 
 	rx->src = src;
 	rx->ctr = &w->ctr[src->id];
@@ -160,12 +156,10 @@ void switch_input(struct worker *w, struct vsw_port *src, uint16_t n)
 		snoop_arp(w, rx);
 	lookup(rx);
 	stage_done(w, STAGE_LOOKUP);
-	unsettled = any_unsettled(rx);
-	if (likely(!unsettled))
-		dst = only_destination(rx);
+	verdict = judge(rx);
 	stage_done(w, STAGE_FORWARD);
-	if (likely(dst != NULL))
-		port_output(w, dst, &rx->out);
+	if (likely(!verdict.unsettled && verdict.dst != NULL))
+		port_output(w, verdict.dst, &rx->out);
 	else
-		forward_each(w, rx, unsettled);
+		forward_each(w, rx, verdict.unsettled);
 }
