@@ -107,7 +107,7 @@ class Vswitch(Program):
         self.call("add-switch", name="bench", type="private")
         # Device names are unique to the process, so that runs do not share anything.
         for side, path in zip("ab", self.frames):
-            self.call("add-port", switch="bench", name=side, type="dpdk",
+            self.call("add-port", switch="bench", port=side, type="dpdk",
                       devargs=f"net_pcap_{side},rx_pcap={path},infinite_rx=1",
                       **({"queues": self.queues} if self.queues else {}))
 
