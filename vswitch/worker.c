@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -60,7 +61,7 @@ static void free_worker(struct worker *w)
 		close(w->epfd);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
-	rte_free((void *)(uintptr_t)w->set);
+	free((void *)(uintptr_t)w->set);
 	rte_free(w->ctr);
 	rte_free(w);
 }
@@ -83,7 +84,7 @@ static struct worker *make_worker(
 	w->epfd = epoll_create1(EPOLL_CLOEXEC);
 	w->ctr = rte_zmalloc_socket(
 		"counters", sizeof(*w->ctr) * (VSW_MAX_PORTS + 1), RTE_CACHE_LINE_SIZE, socket);
-	w->set = rte_zmalloc("poll set", sizeof(struct poll_set), 0);
+	w->set = calloc(1, sizeof(struct poll_set));
 	w->offload = offload_create(w->pool, mbuf_pool_indirect(socket), socket);
 	if (w->wake_fd < 0 || w->epfd < 0 || w->ctr == NULL || w->set == NULL ||
 		w->offload == NULL || epoll_ctl(w->epfd, EPOLL_CTL_ADD, w->wake_fd, &ev) < 0)
@@ -171,13 +172,12 @@ static unsigned least_loaded(void)
 }
 
 // Replaces w's poll set by one without `out` and, if `in` is not NULL, with a queue of it.
-// -ENOMEM leaves the old one.
+// -ENOMEM leaves the old one. Not from DPDK's memory: ports must go when that is used up.
 static int change_set(
 	struct worker *w, const struct vsw_port *out, struct vsw_port *in, uint16_t queue)
 {
 	const struct poll_set *old = w->set;
-	struct poll_set *set =
-		rte_zmalloc("poll set", sizeof(*set) + (old->n + 1) * sizeof(set->q[0]), 0);
+	struct poll_set *set = calloc(1, sizeof(*set) + (old->n + 1) * sizeof(set->q[0]));
 
 	if (set == NULL)
 		return -ENOMEM;
@@ -201,7 +201,7 @@ static int change_set(
 	atomic_store_explicit(&w->set, set, memory_order_release);
 	wake(w);
 	workers_synchronize();
-	rte_free((void *)(uintptr_t)old);
+	free((void *)(uintptr_t)old);
 	return 0;
 }
 
