@@ -161,7 +161,10 @@ uint32_t fdb_flush(struct fdb *fdb, uint16_t port, int vlan, bool statics_too)
 	struct fdb_table *t = fdb_table_of(fdb);
 	uint32_t flushed = 0;
 
-	for (uint32_t line = 0; line < fdb_lines(t); line++) {
+	// The first lines twice: learners push entries on, from the last lines to the first.
+	for (uint32_t n = 0; n < fdb_lines(t) + FDB_MAX_DIST; n++) {
+		const uint32_t line = n & t->mask;
+
 		for (unsigned i = 0; i < FDB_SLOTS; i++) {
 			_Atomic uint64_t *slot = &t->line[line].word[i];
 			uint64_t word = fdb_load(slot);
