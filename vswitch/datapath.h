@@ -86,6 +86,7 @@ struct worker {
 	struct vsw_port *flood_to[2][VSW_MAX_PORTS]; // one flood's ports: untagged, tagged
 	uint64_t ip_seen[SEEN_CACHE];                // hashes of (IP, port) told lately
 	uint64_t ip_seen_until;
+	uint32_t ip_told; // since the cache was emptied
 	uint64_t tsc_stage;
 
 	// Read-mostly

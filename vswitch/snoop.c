@@ -10,6 +10,7 @@
 #include "notify.h"
 
 #define RETELL_SECONDS 10
+#define TELL_MAX       4096 // in that time: a guest can make up an address per frame
 
 static bool told_lately(struct worker *w, const struct notify *msg)
 {
@@ -20,10 +21,14 @@ static bool told_lately(struct worker *w, const struct notify *msg)
 	       rte_hash_crc(msg->ip, sizeof(msg->ip), msg->port_id + 0x10000u + msg->vlan);
 	if (now > w->ip_seen_until) {
 		memset(w->ip_seen, 0, sizeof(w->ip_seen));
+		w->ip_told = 0;
 		w->ip_seen_until = now + RETELL_SECONDS * rte_get_tsc_hz();
 	}
 	if (w->ip_seen[hash % SEEN_CACHE] == hash)
 		return true;
+	if (w->ip_told >= TELL_MAX)
+		return true;
+	w->ip_told++;
 	w->ip_seen[hash % SEEN_CACHE] = hash;
 	return false;
 }

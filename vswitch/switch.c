@@ -10,6 +10,9 @@
 #include "notify.h"
 #include "switch_live.h"
 
+#define DRAIN_MAX           256 // messages a turn: workers may post faster than we read
+#define LOOPS_TOLD_A_SECOND 8
+
 struct vsw_switch *live_switches[VSW_MAX_SWITCHES];
 
 static uint32_t now_s(void)
@@ -190,12 +193,17 @@ void switch_maintain(void)
 		fdb_maintain(sw->fdb, now_s(), workers_synchronize);
 }
 
-// Several workers see the same loop: it is one for a second.
+// Several workers see the same loop: it is one for a second. A real one shows with many stations,
+// and guests can make up as many as they like.
 static bool is_new_loop(struct vsw_switch *sw, const struct notify *msg)
 {
 	const uint32_t now = now_s();
 
 	if (memcmp(sw->loop_mac, msg->mac, sizeof(sw->loop_mac)) == 0 && now - sw->loop_at_s <= 1)
+		return false;
+	if (sw->loop_at_s != now)
+		sw->loops_told = 0;
+	if (++sw->loops_told > LOOPS_TOLD_A_SECOND)
 		return false;
 	memcpy(sw->loop_mac, msg->mac, sizeof(sw->loop_mac));
 	sw->loop_at_s = now;
@@ -208,7 +216,7 @@ void switch_drain_notifications(void (*on_loop)(struct vsw_switch *sw, struct vs
 {
 	struct notify msg;
 
-	while (notify_take(&msg)) {
+	for (unsigned i = 0; i < DRAIN_MAX && notify_take(&msg); i++) {
 		struct vsw_switch *sw = switch_by_id(msg.switch_id);
 		struct vsw_port *port = port_by_id(msg.port_id);
 

@@ -25,6 +25,7 @@ struct vsw_switch {
 	uint64_t loops;      // loops reported
 	uint8_t loop_mac[6]; // the last one, to tell each loop once a second
 	uint32_t loop_at_s;
+	uint32_t loops_told; // in that second
 };
 
 struct flood_list {
@@ -65,7 +66,8 @@ unsigned port_ips(const struct vsw_port *port, struct port_ip *ips, unsigned max
 void switch_tick(void (*on_link)(struct vsw_port *port));
 // Asks the driver now; calls on_link if its last call said otherwise. NULL: told later.
 void port_refresh_link(struct vsw_port *port, void (*on_link)(struct vsw_port *port));
-// Takes what the workers reported; calls on_loop for each loop seen.
+// Takes what the workers reported, or part of it: notify_fd() stays readable then. Calls on_loop
+// for each loop seen.
 void switch_drain_notifications(void (*on_loop)(struct vsw_switch *sw, struct vsw_port *port,
 	struct vsw_port *other, const uint8_t mac[6], uint16_t vlan));
 
