@@ -7,6 +7,7 @@
 
 #include <vswitch/worker.h>
 
+#include "reconcile.h"
 #include "view.h"
 
 struct totals {
@@ -46,6 +47,32 @@ static json_t *port_json(struct vsw_port *port, const struct vsw_counters *count
 	return json;
 }
 
+// A configured port that could not be opened has nothing to count.
+static json_t *down_port_json(const struct port_config *cfg)
+{
+	static const struct vsw_port_ops ops = {.type = "none"};
+	const struct vsw_counters none = {};
+	struct vsw_port port = {.ops = &ops, .cfg = *cfg};
+
+	return port_json(&port, &none);
+}
+
+// From *at on, as far as their names come before that one (NULL: all).
+static void append_down_ports(json_t *array, const char *only, unsigned *at, const char *before)
+{
+	const struct config *cfg = config_current();
+
+	for (; cfg != NULL && *at < cfg->n_ports; ++*at) {
+		const struct port_config *port = &cfg->ports[*at].cfg;
+
+		if (before != NULL && strcmp(port->name, before) >= 0)
+			return;
+		if (config_port_failure(port->name) != NULL &&
+			(only == NULL || strcmp(port->name, only) == 0))
+			json_array_append_new(array, down_port_json(port));
+	}
+}
+
 static json_t *reasons_json(void)
 {
 	json_t *json = json_object();
@@ -59,13 +86,14 @@ static json_t *reasons_json(void)
 int handle_show_stats(struct rpc_call *call)
 {
 	const char *name = rpc_string(call, "port");
+	unsigned at = 0;
 	json_t *array, *deleted;
 	struct vsw_counters counters;
 	struct totals totals = {};
 	struct vsw_port **ports;
 	int n, i;
 
-	if (name != NULL && port_find(name) == NULL)
+	if (name != NULL && port_find(name) == NULL && config_port_failure(name) == NULL)
 		return vsw_fail(&call->err, VSW_E_NOT_FOUND, "see: vswitchctl list-ports",
 			"port '%s' does not exist", name);
 	n = view_ports(NULL, &ports);
@@ -74,11 +102,13 @@ int handle_show_stats(struct rpc_call *call)
 	array = json_array();
 	deleted = json_object();
 	for (i = 0; i < n; i++) {
+		append_down_ports(array, name, &at, ports[i]->cfg.name);
 		counters_sum(ports[i]->id, &counters);
 		add_up(&totals, &counters);
 		if (name == NULL || strcmp(ports[i]->cfg.name, name) == 0)
 			json_array_append_new(array, port_json(ports[i], &counters));
 	}
+	append_down_ports(array, name, &at, NULL);
 	free(ports);
 	counters_sum(0, &counters); // deleted ports'
 	add_up(&totals, &counters);
