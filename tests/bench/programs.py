@@ -268,7 +268,19 @@ class OpenVswitch(Program):
                        "type=dpdk", f"options:dpdk-devargs=net_pcap_{side},rx_pcap={path},"
                        "infinite_rx=1")
         wait_for("the first frames", lambda: self.packets()[1] > 1000)
-        time.sleep(3)  # every flow has to go through its slow path once
+        self.wait_until_steady()
+
+    def wait_until_steady(self):
+        """Every flow has to go through the slow path once: seconds, or half a minute."""
+        rate, limit = 0, time.monotonic() + 40
+        then, before = self.packets()
+        while time.monotonic() < limit:
+            time.sleep(2)
+            now, sent = self.packets()
+            last, rate = rate, (sent - before) / (now - then)
+            then, before = now, sent
+            if abs(rate - last) < 0.05 * rate:
+                return
 
     def packets(self):
         text = self.run("ovs-appctl", "-t", self.folder + "/vswitchd.ctl", "dpctl/show", "-s",
