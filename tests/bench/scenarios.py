@@ -174,7 +174,7 @@ def tcp_ours(args, folder):
         try:
             program.start()
             for i, name in enumerate(spaces.names):
-                program.call("add-port", switch="bench", name=f"t{i}", type="tap",
+                program.call("add-port", switch="bench", port=f"t{i}", type="tap",
                              ifname="eth", netns=name)
                 spaces.address(i, "eth")
             return [spaces.tcp(args.seconds) for _ in range(args.turns)]
@@ -241,7 +241,7 @@ def idle(args, folder):
         try:
             program.start()
             for i in range(4):
-                program.call("add-port", switch="bench", name=f"t{i}", type="tap",
+                program.call("add-port", switch="bench", port=f"t{i}", type="tap",
                              ifname=f"eth{i}", netns=spaces.names[0])
                 sh("ip", "-n", spaces.names[0], "link", "set", f"eth{i}", "up")
             time.sleep(3)
