@@ -164,14 +164,20 @@ class Testpmd(Program):
         for i, path in enumerate(self.frames):
             vdevs += ["--vdev", f"net_pcap{i},rx_pcap={path},infinite_rx=1"]
         control, worker = self.cpus_of()
+        self.begin(f"{control},{worker}", vdevs, ["--total-num-mbufs=200000"])
+
+    def begin(self, cores, vdevs, options):
         self.process = self.spawn(
-            ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"{control},{worker}", "--no-pci", "--in-memory",
+            ["stdbuf", "-oL", "dpdk-testpmd", "-l", cores, "--no-pci", "--in-memory",
              "--no-telemetry", *vdevs, "--", "-i", "--nb-cores=1", f"--forward-mode={self.mode}",
-             "--total-num-mbufs=200000", "-a"],
+             *options, "-a"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.text = ""
         self.read_until(lambda text: "testpmd> " in text, 60)
+
+    def n_ports(self):
+        return sum(a == "--vdev" for a in self.process.args)
 
     def cpus_of(self):
         worker = int(self.cpus.split(",")[-1])
@@ -193,7 +199,7 @@ class Testpmd(Program):
         self.text = ""
         self.process.stdin.write(b"show port stats all\n")
         now = time.monotonic()
-        self.read_until(lambda text: text.count("Tx-bps:") == len(self.frames))
+        self.read_until(lambda text: text.count("Tx-bps:") == self.n_ports())
         return now, sum(int(n) for n in re.findall(r"TX-packets:\s*(\d+)", self.text))
 
     def stop(self):

@@ -8,7 +8,7 @@ import time
 
 import pcap_files
 import programs
-from programs import Failed, OpenVswitch, Vswitch, VswitchPoll, VswitchProfile, VswitchTwo
+from programs import Failed, OpenVswitch, Testpmd, Vswitch, VswitchPoll, VswitchProfile, VswitchTwo
 
 
 def print_table(rows):
@@ -234,6 +234,85 @@ def tcp(args, folder):
     return found
 
 
+class Guest(Testpmd):
+    """A DPDK guest on the control core: virtio-user at the other end of a vhost socket."""
+
+    name = "guest"
+
+    def __init__(self, folder, cpus, mode, size, socket):
+        super().__init__(folder, cpus, [])
+        self.mode, self.size, self.socket = mode, size, socket
+
+    def start(self):
+        control, worker = self.cpus_of()
+        self.begin(f"{worker},{control}", ["--single-file-segments",
+            "--vdev", f"net_virtio_user0,path={self.socket},mac=02:00:00:00:00:01"],
+            [f"--txpkts={self.size - 4}"] if self.mode == "txonly" else [])
+
+
+class VhostOurs(Bare):
+    name = "vswitch"
+
+    def start(self):
+        super().start()
+        self.call("add-port", switch="bench", port="guest", type="vhost",
+                  vhost_socket=self.folder + "/vhost.sock", vhost_mode="server")
+        device = f"net_pcap_a,rx_pcap={self.frames[0]},infinite_rx=1" if self.frames else \
+            "net_null_a,no-rx=1"
+        self.call("add-port", switch="bench", port="a", type="dpdk", devargs=device)
+
+
+class VhostTestpmd(Testpmd):
+    name = "testpmd io"
+
+    def start(self):
+        control, worker = self.cpus_of()
+        device = f"net_pcap0,rx_pcap={self.frames[0]},infinite_rx=1" if self.frames else \
+            "net_null0,no-rx=1"
+        self.begin(f"{control},{worker}", ["--vdev", device, "--vdev",
+                                           f"net_vhost0,iface={self.folder}/vhost.sock"], [])
+
+
+def vhost(args, folder):
+    """Frames to and from a DPDK guest: the switch on one core, the guest on the other."""
+    rows = [["vhost-user, Mpps (Gbit/s)", "vswitch", "testpmd io", "ratio"]]
+    found = {}
+    for size in (64, 1518):
+        for text, mode in ((f"{size} B to the guest", "rxonly"),
+                           (f"{size} B from the guest", "txonly")):
+            frames = pcap_files.make(os.path.join(folder, "pcap"), 1, size) \
+                if mode == "rxonly" else []
+            rates = {cls.name: [] for cls in (VhostOurs, VhostTestpmd)}
+            for _ in range(args.turns):
+                for cls in (VhostOurs, VhostTestpmd):
+                    rates[cls.name].append(vhost_rate(args, folder, cls, mode, size, frames))
+            found[text] = rates
+            median = {n: statistics.median(r) for n, r in rates.items()}
+            rows.append([text] + [f"{m:.1f} ({m * size * 8 / 1000:.1f})" for m in median.values()]
+                        + [f"{median['vswitch'] / median['testpmd io']:.2f}"])
+    print()
+    print_table(rows)
+    return found
+
+
+def vhost_rate(args, folder, cls, mode, size, frames):
+    switch = cls(folder, args.cpu, frames)
+    guest = Guest(folder, args.cpu, mode, size, switch.folder + "/vhost.sock")
+    try:
+        switch.start()
+        guest.start()
+        time.sleep(1)
+        before = switch.packets()
+        time.sleep(args.seconds)
+        after = switch.packets()
+    finally:
+        guest.stop()
+        switch.stop()
+    if after[1] <= before[1]:
+        raise Failed(f"{cls.name} forwards nothing with the guest in {mode}")
+    return (after[1] - before[1]) / (after[0] - before[0]) / 1e6
+
+
 def idle(args, folder):
     """Percent of a core while nothing happens, four TAP ports up."""
     with Spaces() as spaces:
@@ -260,4 +339,5 @@ def idle(args, folder):
     return percent
 
 
-SECTIONS = {"stages": stages, "poll": poll, "workers": workers, "idle": idle, "tcp": tcp}
+SECTIONS = {"stages": stages, "poll": poll, "workers": workers, "idle": idle, "tcp": tcp,
+            "vhost": vhost}
