@@ -131,9 +131,9 @@ static void drop_oversize(
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		uint32_t tag = tx_burst_meta(b, i) & META_TAGGED ? VLAN_TAG_LEN : 0;
+		uint32_t tags = vlan_tag_room(b->pkt[i], tx_burst_meta(b, i));
 
-		if (wire_length(b->pkt[i]) > policy->max_frame + tag) {
+		if (wire_length(b->pkt[i]) > policy->max_frame + tags) {
 			b->bytes -= b->pkt[i]->pkt_len;
 			drop(ctr, DROP_OVERSIZE_TX, b->pkt[i]);
 			continue;

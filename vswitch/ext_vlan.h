@@ -2,9 +2,12 @@
 // VLANs: which one a frame belongs to when it comes in, and how it looks when it leaves.
 #pragma once
 
+#include <string.h>
+
 #include "datapath.h"
 
 #define ETHERTYPE_VLAN_LE 0x0081 // 0x8100 as two bytes load on a little-endian machine
+#define ETHERTYPE_QINQ_LE 0xa888
 #define ETHERTYPE_ARP_LE  0x0608
 #define VLAN_TAG_LEN      4
 
@@ -32,6 +35,17 @@ static inline uint16_t vlan_untagged_id(const struct vlan_config *vlan)
 	case VLAN_UNTAGGED: break;
 	}
 	return 0;
+}
+
+// Bytes that the frame's tags take beside the MTU: ours, and a service tag (802.1ad), which is
+// carried whole.
+static inline uint32_t vlan_tag_room(const struct rte_mbuf *m, vlan_meta meta)
+{
+	const uint32_t ours = meta & META_TAGGED ? VLAN_TAG_LEN : 0;
+	uint16_t type;
+
+	memcpy(&type, rte_pktmbuf_mtod_offset(m, const char *, 12 + ours), sizeof(type));
+	return type == ETHERTYPE_QINQ_LE ? ours + VLAN_TAG_LEN : ours;
 }
 
 // A frame that came in with an 802.1Q tag (and at least 18 bytes): its meta, or -1 with the

@@ -47,7 +47,6 @@ static __rte_noinline int classify(
 {
 	const struct vsw_policy *policy = rx->policy;
 	enum vsw_drop why;
-	uint32_t tag = 0;
 	int tagged;
 
 	if (m->data_len < ETHER_HDR)
@@ -63,9 +62,9 @@ static __rte_noinline int classify(
 		if (tagged < 0)
 			return 1 + why;
 		*meta = tagged;
-		tag = *meta & META_TAGGED ? VLAN_TAG_LEN : 0;
 	}
-	if (m->pkt_len > policy->max_frame + tag && !is_gso(m))
+	if (m->pkt_len > policy->max_frame &&
+		m->pkt_len > policy->max_frame + vlan_tag_room(m, *meta) && !is_gso(m))
 		return 1 + DROP_OVERSIZE_RX;
 	return 0;
 }

@@ -42,7 +42,7 @@ struct port_queue {
 // The part of a port that workers read, replaced as a whole (RCU).
 struct vsw_policy {
 	struct vlan_config vlan;
-	uint32_t max_frame; // bytes without FCS and without one VLAN tag: mtu + 14
+	uint32_t max_frame; // bytes without FCS and tags (see vlan_tag_room()): mtu + 14
 	uint32_t mac_limit;
 	bool link_down;
 };

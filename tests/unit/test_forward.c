@@ -230,6 +230,24 @@ static void service_tags_pass_whole(void **)
 	rte_pktmbuf_free(m);
 }
 
+// The MTU is the payload's: a service tag takes none of it, nor does our own in front of that.
+static void service_tag_is_beside_the_mtu(void **)
+{
+	struct vlan_config trunk = {.mode = VLAN_TRUNK, .native_id = 20};
+
+	vlan_bit_set(trunk.allowed, 10);
+	set_vlan("c", trunk);
+	set_vlan("a", (struct vlan_config){.mode = VLAN_ACCESS, .access_id = 10});
+	set_vlan("b", (struct vlan_config){.mode = VLAN_ACCESS, .access_id = 10});
+	fake_send(&a, fake_tagged(BROADCAST, MAC_A, QINQ, 100, IPV4, 1514));
+	fake_send(&a, fake_tagged(BROADCAST, MAC_A, QINQ, 100, IPV4, 1515));
+	fake_settle();
+	assert_int_equal(drops(pa, DROP_OVERSIZE_RX), 1);
+	assert_int_equal(drops(pc, DROP_OVERSIZE_TX), 0);
+	assert_int_equal(fake_drain(&b), 1);
+	assert_int_equal(fake_drain(&c), 1);
+}
+
 static void refused_frames_are_counted_and_freed(void **)
 {
 	learn_all();
@@ -377,6 +395,7 @@ int main(void)
 		T(trunk_tags_and_untags),
 		T(priority_tags_belong_to_the_ports_vlan),
 		T(service_tags_pass_whole),
+		T(service_tag_is_beside_the_mtu),
 		T(refused_frames_are_counted_and_freed),
 		T(link_down_port_is_silent),
 		T(own_address_coming_back_is_a_loop),
