@@ -150,21 +150,14 @@ static bool rings_empty(const struct worker *w)
 	return true;
 }
 
-// True if the main thread wants something: its wake-up may have been read already, by
-// poll_fds() after this round had taken its set.
-static bool is_called(struct worker *w, const struct poll_set *set)
-{
-	return atomic_load_explicit(&w->set, memory_order_acquire) != set ||
-	       atomic_load_explicit(&w->stop, memory_order_acquire);
-}
-
 // Sleeps until a queue, a ring or the main thread has something. Returns the frames served
 // straight from the wake-up. The poll set is held over the sleep by no one: the main thread
 // wakes us after it has replaced it.
-static uint16_t sleep_until_work(struct worker *w, const struct poll_set *set)
+static uint16_t sleep_until_work(struct worker *w)
 {
 	struct epoll_event ev[EVENTS];
 	const struct timespec slice = {.tv_nsec = TIMER_NANOSECONDS};
+	const struct poll_set *set;
 	uint64_t start = rte_rdtsc();
 	uint16_t total = 0;
 	int n = 0;
@@ -172,7 +165,11 @@ static uint16_t sleep_until_work(struct worker *w, const struct poll_set *set)
 	atomic_store_explicit(&w->sleeping, true, memory_order_relaxed);
 	// Pairs with the fence in egress.c's wake(): either we see the frame or it sees us.
 	atomic_thread_fence(memory_order_seq_cst);
-	if (arm_all(w, set) && rings_empty(w) && !is_called(w, set)) {
+	// This round's set may be gone, and the wake-up that came with the new one, or with the
+	// end, read by poll_fds() already.
+	set = atomic_load_explicit(&w->set, memory_order_acquire);
+	if (!atomic_load_explicit(&w->stop, memory_order_acquire) && arm_all(w, set) &&
+		rings_empty(w)) {
 		const bool timed = set->n_timer > 0;
 
 		rte_rcu_qsbr_thread_offline(vsw_rcu, w->index);
@@ -230,7 +227,9 @@ int worker_run(void *arg)
 		} else {
 			w->stats.idle_cycles += now - last;
 			if (!w->poll && now - idle_since > patience) {
-				if (sleep_until_work(w, set) > 0) {
+				n = sleep_until_work(w);
+				set = atomic_load_explicit(&w->set, memory_order_acquire);
+				if (n > 0) {
 					fds_busy = true;
 					idle_since = rte_rdtsc();
 				} else if (set->n_timer == 0) {
