@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The programs that are compared. Each is started once for a set of frames, stopped by SIGSTOP
-# and let run for its turns only, so that turns can alternate within one run.
+# and let run for its turns only, so that turns can alternate within one run. (Open vSwitch is
+# started anew for each turn: it judges its flow table by the clock, and a stop makes it drop
+# flows by the thousand.)
 import json
 import os
 import re
@@ -34,12 +36,15 @@ class Program:
 
     def __init__(self, folder, cpus, frames, flows=0):
         self.folder = os.path.join(folder, self.name.replace(" ", "-"))
-        shutil.rmtree(self.folder, ignore_errors=True)
-        os.makedirs(self.folder)
+        self.fresh_folder()
         self.cpus = cpus
         self.frames = frames  # the two files
         self.flows = flows    # in each of them
         self.processes = []
+
+    def fresh_folder(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
 
     def spawn(self, argv, **kwargs):
         log = open(os.path.join(self.folder, "log"), "ab")
@@ -64,7 +69,7 @@ class Program:
         self.signal_all(signal.SIGCONT)
 
     def stop(self):
-        self.resume()
+        self.signal_all(signal.SIGCONT)
         self.signal_all(signal.SIGTERM)
         for process in reversed(self.processes):
             try:
@@ -72,6 +77,7 @@ class Program:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.processes = []
 
     def rate(self, seconds):
         """Million frames sent a second, both ports together, over one turn."""
@@ -227,7 +233,6 @@ class TestpmdMacswap(Testpmd):
 
 class OpenVswitch(Program):
     name = "Open vSwitch"
-    settle = 1.5
     settings = []
 
     @staticmethod
@@ -255,7 +260,8 @@ class OpenVswitch(Program):
         wait_for("ovsdb-server", lambda: os.path.exists(self.folder + "/db.sock"))
         self.vsctl("--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".",
-                   "other_config:max-idle=1000000", *other_config, *self.settings)
+                   "other_config:max-idle=1000000", "other_config:flow-limit=4000000",
+                   *other_config, *self.settings)
         self.spawn([OVS_DPDK, f"unix:{self.folder}/db.sock",
                     f"--unixctl={self.folder}/vswitchd.ctl"], env=self.env)
         wait_for("ovs-vswitchd", lambda: os.path.exists(self.folder + "/vswitchd.ctl"))
@@ -287,6 +293,15 @@ class OpenVswitch(Program):
             then, before = now, sent
             if abs(rate - last) < 0.05 * rate:
                 return
+
+    def pause(self):
+        if self.processes:
+            self.stop()
+
+    def resume(self):
+        if not self.processes:
+            self.fresh_folder()
+            self.start()
 
     def packets(self):
         text = self.run("ovs-appctl", "-t", self.folder + "/vswitchd.ctl", "dpctl/show", "-s",
