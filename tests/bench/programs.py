@@ -98,13 +98,13 @@ class Vswitch(Program):
     name = "vswitch"
     options = []
     build = "build"
-    queues = 0
+    queues = 1
     most_flows = 500000  # a million stations
 
     def start(self):
         self.sock_path = os.path.join(self.folder, "control.sock")
         # The device keeps each frame of its file in a buffer.
-        mbufs = ["--mbufs", str(2 * self.flows + 65536)] if self.flows > 4096 else []
+        mbufs = ["--mbufs", str(2 * self.queues * self.flows + 65536)] if self.flows > 4096 else []
         self.process = self.spawn(
             [self.build + "/vswitch/vswitchd", "--run-dir", self.folder, "--state-dir",
              self.folder + "/state", "--socket", self.sock_path, "--cpus", self.cpus,
@@ -113,9 +113,9 @@ class Vswitch(Program):
         self.call("add-switch", name="bench", type="private")
         # Device names are unique to the process, so that runs do not share anything.
         for side, path in zip("ab", self.frames):
-            self.call("add-port", switch="bench", port=side, type="dpdk",
-                      devargs=f"net_pcap_{side},rx_pcap={path},infinite_rx=1",
-                      **({"queues": self.queues} if self.queues else {}))
+            files = ",".join([f"rx_pcap={path}"] * self.queues)  # a queue each
+            self.call("add-port", switch="bench", port=side, type="dpdk", queues=self.queues,
+                      devargs=f"net_pcap_{side},{files},infinite_rx=1")
 
     def answers(self):
         if self.process.poll() is not None:
@@ -160,6 +160,7 @@ class VswitchProfile(Vswitch):
 
 class VswitchTwo(Vswitch):
     name = "vswitch 2 workers"
+    queues = 2  # each worker serves one of each port, as with a NIC that spreads its flows
 
 
 class Testpmd(Program):
