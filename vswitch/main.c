@@ -57,9 +57,30 @@ static int on_notify(sd_event_source *, int, uint32_t, void *)
 	return 0;
 }
 
+// Interfaces that were deleted, or their namespace with them: closed, and tried again until they
+// can be made anew.
+static void close_lost_ports(void)
+{
+	struct vsw_error err = {};
+	struct vsw_port *port = NULL;
+	char reason[sizeof(port->link.reason)];
+
+	while ((port = port_next(port)) != NULL) {
+		if (!port->link.lost)
+			continue;
+		memcpy(reason, port->link.reason, sizeof(reason));
+		if (config_port_lost(port->cfg.name, reason, &err) < 0) {
+			log_error("port", "%s", err.reason);
+			return;
+		}
+		port = NULL; // that one is freed
+	}
+}
+
 static int on_tick(sd_event_source *s, uint64_t usec, void *)
 {
 	switch_tick(on_link);
+	close_lost_ports();
 	config_retry_tick();
 	sd_event_source_set_time(s, usec + TICK_USEC);
 	return sd_event_source_set_enabled(s, SD_EVENT_ON);

@@ -50,6 +50,7 @@ struct vsw_policy {
 struct port_link {
 	bool up;             // carrier, or the peer connected
 	uint32_t speed_mbps; // 0: unknown or none
+	bool lost;           // until closed and opened again
 	char reason[96];     // why not up; empty otherwise
 };
 

@@ -234,14 +234,20 @@ static void get_link(struct vsw_port *port, struct port_link *link)
 	struct tun_port *tun = port->priv;
 	struct netns_id netns = tun->dev.netns;
 	struct kernel_link kernel;
+	bool there = true;
 
 	*link = (struct port_link){};
-	if (port->cfg.netns[0] != '\0' && !port->is_local &&
-		(netns_identify(port->cfg.netns, &netns, NULL) < 0 ||
-			netns.dev != tun->dev.netns.dev || netns.ino != tun->dev.netns.ino))
+	if (port->cfg.netns[0] != '\0' && !port->is_local)
+		there = netns_identify(port->cfg.netns, &netns, NULL) == 0;
+	// The one without its name may live on in processes; a new one of that name has no device.
+	link->lost = there && (netns.dev != tun->dev.netns.dev || netns.ino != tun->dev.netns.ino);
+	if (!there || link->lost)
 		snprintf(link->reason, sizeof(link->reason), "its network namespace was deleted");
+	else if (tun_device_is_gone(&tun->dev))
+		snprintf(link->reason, sizeof(link->reason), "interface %s was deleted",
+			port->cfg.ifname);
 	else if (kernel_link_get(tun->dev.nl, NULL, tun->dev.index, &kernel) < 0)
-		snprintf(link->reason, sizeof(link->reason), "interface %s was deleted or moved",
+		snprintf(link->reason, sizeof(link->reason), "interface %s was moved",
 			port->cfg.ifname);
 	else if (!(kernel.flags & IFF_UP))
 		snprintf(link->reason, sizeof(link->reason), "interface %s is down", kernel.name);
@@ -250,6 +256,7 @@ static void get_link(struct vsw_port *port, struct port_link *link)
 			kernel.name);
 	else
 		link->up = true;
+	link->lost |= tun_device_is_gone(&tun->dev);
 }
 
 static void describe(struct vsw_port *port,

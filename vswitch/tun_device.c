@@ -212,6 +212,13 @@ void tun_device_close(struct tun_device *dev, bool keep)
 	close_fds(dev);
 }
 
+bool tun_device_is_gone(const struct tun_device *dev)
+{
+	struct ifreq ifr = {};
+
+	return ioctl(dev->fd[0], TUNGETIFF, &ifr) < 0 && (errno == EBADFD || errno == ENOTTY);
+}
+
 int tun_device_set_carrier(const struct tun_device *dev, bool up)
 {
 	int carrier = up;

@@ -35,4 +35,6 @@ struct tun_device {
 int tun_device_open(struct tun_device *dev, const struct tun_spec *spec, struct vsw_error *err);
 // keep: only lets go. Otherwise removes it, unless somebody else made it.
 void tun_device_close(struct tun_device *dev, bool keep);
+// The interface was deleted by somebody else.
+bool tun_device_is_gone(const struct tun_device *dev);
 int tun_device_set_carrier(const struct tun_device *dev, bool up);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # A port whose namespace is gone when the daemon starts: down with the reason, seen everywhere,
-# kept in the configuration, and up by itself once the namespace is back.
+# kept in the configuration, and up by itself once the namespace is back. Likewise namespaces and
+# interfaces that are deleted while it runs.
 #
 #   namespace a                daemon's namespace
 #   eth (tap) ────── web ── switch s ── h0 (host)
@@ -29,7 +30,18 @@ equal "the reason" "$(query .port.link.reason show-port web)" \
 
 ip netns add "$id-a"
 up() {
-	[ "$(query '.port.id > 0' show-port web)" = true ]
+	[ "$(query '.port.link.up' show-port "$1")" = true ]
 }
-check "up by itself" within 12 up
+check "up by itself" within 12 up web
+
+ip netns del "$id-a"
+ip netns add "$id-a"
+there() {
+	ip -n "$id-$1" link show "$2"
+}
+check "in the new namespace of that name" within 12 there a eth
+check "and up" within 12 up web
+ip -n "$id-host" link del "${id}h0"
+check "a deleted interface is made again" within 12 there host "${id}h0"
+check "and up" within 12 up h0
 finish

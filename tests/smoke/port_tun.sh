@@ -75,7 +75,7 @@ bridge_refuses "another program has open" "$a" host:"${id}h"
 
 echo "# an interface or a namespace that goes away"
 ip -n "$id-b" link del tap0
-equal "link of a deleted interface" "$(fact 2 reason)" "interface tap0 was deleted or moved"
+equal "link of a deleted interface" "$(fact 2 reason)" "interface tap0 was deleted"
 in_space a ping -q -c 2 -i 0.2 -W 0.2 10.77.0.2 > /dev/null
 at_most "ticks of CPU in a second after" "$(idle_ticks)" 2
 end_bridge INT
