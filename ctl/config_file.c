@@ -150,8 +150,14 @@ int run_apply(struct invocation *inv)
 	struct failure failure = {};
 	json_error_t error;
 	json_t *config, *result;
+	struct stat st;
 	int rc;
 
+	if (f && fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode)) {
+		fclose(f);
+		f = NULL;
+		errno = EISDIR;
+	}
 	if (!f)
 		return fail_file("read", file);
 	if (f == stdin && isatty(STDIN_FILENO))

@@ -184,6 +184,9 @@ class Replies(CtlTest):
                 done = self.expect(1, "del-port", "web1")
                 self.assertEqual(done.stderr, f"vswitchctl: it cannot be 'x'\n{told}\n")
 
+    def test_folder_is_no_configuration(self):
+        self.refused(1, "cannot read /: Is a directory", None, "apply-config", "/")
+
     def test_parameters_are_called_as_they_are_typed(self):
         for message, remedy, told in (
                 ("parameter 'trunk_vlans' is malformed", "", "--trunk-vlans is malformed"),

@@ -193,7 +193,7 @@ static json_t *link_json(const struct vsw_port *port)
 	bool admin_up = !port->cfg.link_down;
 	bool up = port->link.up && admin_up;
 	const char *reason = up          ? ""
-	                     : !admin_up ? "set down: set-port --link up"
+	                     : !admin_up ? "set down; up again with set-port --link up"
 	                                 : port->link.reason;
 
 	return json_pack("{s:b, s:b, s:I, s:s}", "up", up, "admin_up", admin_up, "speed_mbps",
