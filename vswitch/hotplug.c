@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "address.h"
 #include "log.h"
 #include "port_nic.h"
 #include <vswitch/control/config_model.h>
@@ -25,11 +26,10 @@ static bool retry_now;
 
 static void publish(const char *event, const char *ifname, const uint8_t mac[6])
 {
-	char text[18];
+	char text[MAC_TEXT_SIZE];
 	json_t *fields;
 
-	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-		mac[3], mac[4], mac[5]);
+	mac_format(mac, text);
 	fields = json_pack("{s:s, s:s}", "nic", ifname, "mac", text);
 	if (fields != NULL) // the kernel allows names that are no UTF-8
 		events_publish(event, fields);
@@ -47,7 +47,7 @@ static bool is_wanted(const struct nic_link *link)
 			continue;
 		if (strcmp(port->ifname, link->ifname) == 0 ||
 			(port->nic.pci[0] != '\0' && link->physical) ||
-			(!nic_mac_is_zero(port->nic.perm_mac) &&
+			(!mac_is_zero(port->nic.perm_mac) &&
 				memcmp(port->nic.perm_mac, link->perm_mac, 6) == 0))
 			return true;
 	}

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "address.h"
 #include "eal.h"
 #include "hotplug.h"
 #include "log.h"
@@ -39,10 +40,9 @@ static void on_link(struct vsw_port *port)
 static void on_loop(struct vsw_switch *sw, struct vsw_port *port, struct vsw_port *other,
 	const uint8_t mac[6], uint16_t vlan)
 {
-	char text[18];
+	char text[MAC_TEXT_SIZE];
 
-	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-		mac[3], mac[4], mac[5]);
+	mac_format(mac, text);
 	log_warn("loop", "the same station on two ports switch=%s mac=%s vlan=%u port=%s other=%s",
 		sw->cfg.name, text, vlan, port->cfg.name, other != NULL ? other->cfg.name : "?");
 	events_publish(

@@ -10,6 +10,7 @@
 
 #include <rte_malloc.h>
 
+#include "address.h"
 #include "datapath.h"
 #include "ext_vlan.h"
 #include "mbuf_pool.h"
@@ -81,19 +82,12 @@ static struct vsw_policy *make_policy(const struct port_config *cfg)
 	return policy;
 }
 
-static bool is_zero_mac(const uint8_t mac[6])
-{
-	static const uint8_t zero[6];
-
-	return memcmp(mac, zero, 6) == 0;
-}
-
 void local_mac_add(struct vsw_port *port)
 {
 	struct vsw_switch *sw = atomic_load(&port->sw);
 	uint64_t key = fdb_key_of(vlan_untagged_id(&port->cfg.vlan), port->mac), word = 0;
 
-	if (!port->is_local || is_zero_mac(port->mac))
+	if (!port->is_local || mac_is_zero(port->mac))
 		return;
 	fdb_lookup_bulk(sw->fdb, &key, &word, 1);
 	if (word & FDB_STATIC)
@@ -315,7 +309,7 @@ static int set_driver(struct vsw_port *port, const struct port_config *from,
 {
 	const uint16_t old_mtu = from->mtu != 0 ? from->mtu : MTU_DEFAULT;
 	const uint16_t mtu = to->mtu != 0 ? to->mtu : MTU_DEFAULT;
-	const bool new_mac = memcmp(from->mac, to->mac, 6) != 0 && !is_zero_mac(to->mac);
+	const bool new_mac = memcmp(from->mac, to->mac, 6) != 0 && !mac_is_zero(to->mac);
 	uint8_t old_mac[6];
 	int ret;
 
@@ -390,7 +384,7 @@ int port_set(const char *name, const struct port_config *cfg, struct vsw_error *
 	rte_free((void *)(uintptr_t)old);
 	if (memcmp(&port->cfg.vlan, &cfg->vlan, sizeof(cfg->vlan)) != 0)
 		fdb_flush(sw->fdb, port->id, -1, false);
-	if (!is_zero_mac(cfg->mac))
+	if (!mac_is_zero(cfg->mac))
 		memcpy(port->mac, cfg->mac, sizeof(port->mac));
 	port->cfg = *cfg;
 	local_macs_refresh(sw);

@@ -144,11 +144,10 @@ int nic_choose_driver(const struct nic_info *nic, uint16_t mtu, enum nic_driver 
 static int locate(const struct port_config *cfg, struct nic_info *nic, struct vsw_error *err)
 {
 	const uint8_t *m = cfg->nic.perm_mac;
-	char mac[18];
+	char mac[MAC_TEXT_SIZE];
 
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-		m[5]);
-	if (!nic_mac_is_zero(m) && nic_resolve(mac, nic, NULL) == 0)
+	mac_format(m, mac);
+	if (!mac_is_zero(m) && nic_resolve(mac, nic, NULL) == 0)
 		return 0;
 	if (cfg->nic.pci[0] != '\0' && nic_resolve(cfg->nic.pci, nic, NULL) == 0)
 		return 0;

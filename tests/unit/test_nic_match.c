@@ -108,30 +108,6 @@ static void refuses_ambiguous_macs(void **)
 	assert_non_null(strstr(err.reason, "veth1, veth2"));
 }
 
-static void reads_pci_addresses(void **)
-{
-	static const char *const bad[] = {"", "03:00", "03:00.8", "03:20.0", "0000:03:00.0x",
-		"-3:00.0", "03: 0.0", "00000:03:00.0", "g3:00.0", "0000:03:00.0.0"};
-	char pci[NIC_PCI_SIZE];
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(nic_parse_pci(bad[i], pci));
-	assert_true(nic_parse_pci("ffff:ff:1f.7", pci));
-	assert_string_equal(pci, "ffff:ff:1f.7");
-}
-
-static void reads_macs(void **)
-{
-	static const char *const bad[] = {"", "02:00:00:00:00:0", "02:00:00:00:00:0g",
-		"02:00-00:00:00:01", "0200.0000.0001", "02:00:00:00:00:01 "};
-	uint8_t mac[6];
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(nic_parse_mac(bad[i], mac));
-	assert_true(nic_parse_mac("aB:00:01:fE:00:0c", mac));
-	assert_memory_equal(mac, "\xab\x00\x01\xfe\x00\x0c", 6);
-}
-
 static void refuses_what_is_in_use(void **)
 {
 	static const struct {
@@ -200,8 +176,6 @@ int main(void)
 		cmocka_unit_test(finds_by_any_name),
 		cmocka_unit_test(refuses_unknown_names),
 		cmocka_unit_test(refuses_ambiguous_macs),
-		cmocka_unit_test(reads_pci_addresses),
-		cmocka_unit_test(reads_macs),
 		cmocka_unit_test(refuses_what_is_in_use),
 		cmocka_unit_test(lists_loopback_here),
 	};

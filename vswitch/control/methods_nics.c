@@ -62,9 +62,9 @@ static json_t *nic_json(const struct nic_info *nic, const struct vsw_port *port)
 	}
 	return json_pack("{s:s, s:s?, s:o, s:s, s:b, s:i, s:i, s:s, s:s, s:s?, s:s?, s:s?, s:o}",
 		"name", nic->ifname, "pci", nic->pci[0] != '\0' ? nic->pci : NULL, "mac",
-		view_mac(nic_mac_is_zero(nic->perm_mac) ? nic->mac : nic->perm_mac),
-		"kernel_driver", nic->driver, "link", nic->link, "speed_mbps", (int)nic->speed_mbps,
-		"mtu", (int)nic->mtu, "state", state, "reason", reason, "switch",
+		view_mac(mac_is_zero(nic->perm_mac) ? nic->mac : nic->perm_mac), "kernel_driver",
+		nic->driver, "link", nic->link, "speed_mbps", (int)nic->speed_mbps, "mtu",
+		(int)nic->mtu, "state", state, "reason", reason, "switch",
 		port != NULL ? port->cfg.switch_name : NULL, "port",
 		port != NULL ? port->cfg.name : NULL, "role", role, "drivers",
 		drivers_json(nic->drivers));

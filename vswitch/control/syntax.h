@@ -7,11 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vswitch/address.h>
 #include <vswitch/config.h>
 #include <vswitch/error.h>
 
-#define MAC_TEXT_SIZE       18
-#define PCI_TEXT_SIZE       16
 #define VLAN_LIST_TEXT_SIZE 12288 // every second id, with room
 
 // The words of the protocol, indexed by the enumerations of config.h; NULL at the end.
@@ -29,15 +28,8 @@ int word_index(const char *const *names, const char *word);
 int name_check(const char *name, const char *what, struct vsw_error *err);
 bool ifname_is_valid(const char *ifname);
 
-// "aa:bb:cc:dd:ee:ff" or with '-'. 0 or -EINVAL.
-int mac_parse(const char *text, uint8_t mac[6]);
-void mac_format(const uint8_t mac[6], char text[MAC_TEXT_SIZE]);
-bool mac_is_zero(const uint8_t mac[6]);
 // A host's address: not a group address, not zero.
 int mac_check(const uint8_t mac[6], struct vsw_error *err);
-
-// "0000:03:00.0" or "03:00.0", written out in full. 0 or -EINVAL.
-int pci_parse(const char *text, char full[PCI_TEXT_SIZE]);
 
 int vlan_check(long id, struct vsw_error *err); // 1..4094
 // "10,20,30-40" or "all" (1..4094).

@@ -241,7 +241,7 @@ static void read_bound_driver(const char *path, char name[32])
 }
 
 // The last PCI address on the device's path: below it may stand "virtio0", "usb1", ...
-static void read_pci(const char *ifname, char pci[NIC_PCI_SIZE])
+static void read_pci(const char *ifname, char pci[PCI_TEXT_SIZE])
 {
 	char path[128], *real, *part, *save = NULL;
 
@@ -250,8 +250,7 @@ static void read_pci(const char *ifname, char pci[NIC_PCI_SIZE])
 	if (real == NULL)
 		return;
 	for (part = strtok_r(real, "/", &save); part != NULL; part = strtok_r(NULL, "/", &save))
-		if (strlen(part) == 12)
-			nic_parse_pci(part, pci);
+		pci_parse(part, pci);
 	free(real);
 }
 
@@ -325,7 +324,7 @@ static void add_pci_only(struct inventory *inv, const char *pci)
 	if (nic == NULL)
 		return;
 	nic->ethernet = true;
-	snprintf(nic->pci, sizeof(nic->pci), "%.12s", pci);
+	snprintf(nic->pci, sizeof(nic->pci), "%.15s", pci);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", pci);
 	read_bound_driver(path, nic->driver);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/numa_node", pci);
@@ -335,14 +334,14 @@ static void add_pci_only(struct inventory *inv, const char *pci)
 
 static void read_pci_only(struct inventory *inv)
 {
-	char pci[NIC_PCI_SIZE];
+	char pci[PCI_TEXT_SIZE];
 	DIR *dir = opendir("/sys/bus/pci/devices");
 	struct dirent *entry;
 
 	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL)
-		if (nic_parse_pci(entry->d_name, pci))
+		if (pci_parse(entry->d_name, pci) == 0)
 			add_pci_only(inv, pci);
 	closedir(dir);
 }

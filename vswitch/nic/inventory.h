@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vswitch/address.h>
 #include <vswitch/config.h>
 #include <vswitch/error.h>
 
-#define NIC_PCI_SIZE 16
-#define NIC_XDP_MTU  3498 // a page less headrooms (mempool, mbuf, DPDK, XDP), Ethernet, two tags
+#define NIC_XDP_MTU 3498 // a page less headrooms (mempool, mbuf, DPDK, XDP), Ethernet, two tags
 
 // What the kernel's alias of an interface that is a host or tap port begins with.
 #define NIC_OWN_ALIAS "vswitch port "
@@ -25,7 +25,7 @@ struct nic_info {
 	char ifname[VSW_IFNAME_SIZE]; // "": the kernel has no interface for it
 	unsigned ifindex;             // 0: likewise
 	char altnames[256];           // separated by spaces
-	char pci[NIC_PCI_SIZE];       // "0000:03:00.0"; "" for software interfaces
+	char pci[PCI_TEXT_SIZE];      // "0000:03:00.0"; "" for software interfaces
 	uint8_t mac[6];
 	uint8_t perm_mac[6]; // all zero: it has none
 	char driver[32];     // the kernel driver bound to it now; "" if none
@@ -71,8 +71,3 @@ int nic_match(const struct nic_info *list, size_t n, const char *what, struct ni
 bool nic_is_kind_unfit(const char *link_kind);
 // Refuses what is not ours to take: 0 or a vsw_fail(), with the remedy.
 int nic_check_takeover(const struct nic_info *nic, struct vsw_error *err);
-
-// "3:0.0", "03:00.0", "0000:03:00.0" -> the last form. False: not a PCI address.
-bool nic_parse_pci(const char *text, char pci[NIC_PCI_SIZE]);
-bool nic_parse_mac(const char *text, uint8_t mac[6]);
-bool nic_mac_is_zero(const uint8_t mac[6]);

@@ -20,7 +20,7 @@ void journal_key(const struct nic_info *nic, char key[JOURNAL_KEY_SIZE])
 {
 	const uint8_t *m = nic->perm_mac;
 
-	if (nic->pci[0] != '\0' && !nic_mac_is_zero(m))
+	if (nic->pci[0] != '\0' && !mac_is_zero(m))
 		snprintf(key, JOURNAL_KEY_SIZE, "%s-%02x%02x%02x%02x%02x%02x", nic->pci, m[0], m[1],
 			m[2], m[3], m[4], m[5]);
 	else
@@ -142,11 +142,9 @@ static int unpack_settings(json_t *json, struct nic_settings *s)
 
 static json_t *pack(const struct nic_journal *j)
 {
-	char mac[18];
-	const uint8_t *m = j->perm_mac;
+	char mac[MAC_TEXT_SIZE];
 
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-		m[5]);
+	mac_format(j->perm_mac, mac);
 	return json_pack("{s:i, s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:I, s:o}", "version", VERSION,
 		"ifname", j->ifname, "pci", j->pci, "perm_mac", mac, "ifindex",
 		(json_int_t)j->ifindex, "boot_id", j->boot_id, "netns", (json_int_t)j->netns,
@@ -166,7 +164,7 @@ static int unpack(json_t *json, struct nic_journal *j)
 		    &version, "ifname", &ifname, "pci", &pci, "perm_mac", &mac, "ifindex", &ifindex,
 		    "boot_id", &boot_id, "netns", &netns, "driver", &driver, "xdp_id", &xdp_id,
 		    "original", &original) < 0 ||
-		version != VERSION || !nic_parse_mac(mac, j->perm_mac) ||
+		version != VERSION || mac_parse(mac, j->perm_mac) < 0 ||
 		strlen(ifname) >= sizeof(j->ifname) || strlen(pci) >= sizeof(j->pci) ||
 		strlen(boot_id) >= sizeof(j->boot_id))
 		return -EBADMSG;

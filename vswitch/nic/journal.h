@@ -18,7 +18,7 @@
 
 struct nic_journal {
 	char ifname[VSW_IFNAME_SIZE]; // when it was taken
-	char pci[NIC_PCI_SIZE];
+	char pci[PCI_TEXT_SIZE];
 	uint8_t perm_mac[6];
 	unsigned ifindex;
 	char boot_id[40];

@@ -2,55 +2,9 @@
 // Which NIC is meant, and may it be taken: judged on the inventory alone.
 #include "inventory.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-bool nic_mac_is_zero(const uint8_t mac[6])
-{
-	static const uint8_t zero[6];
-
-	return memcmp(mac, zero, 6) == 0;
-}
-
-bool nic_parse_pci(const char *text, char pci[NIC_PCI_SIZE])
-{
-	unsigned domain = 0, bus, slot, function;
-	int used = 0;
-
-	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &used) != 4 ||
-		text[used] != '\0') {
-		domain = 0;
-		used = 0;
-		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &function, &used) != 3 ||
-			text[used] != '\0')
-			return false;
-	}
-	// sscanf() takes signs and blanks; an address has neither.
-	if (strspn(text, "0123456789abcdefABCDEF:.") != strlen(text) || slot > 31 || function > 7)
-		return false;
-	snprintf(pci, NIC_PCI_SIZE, "%04x:%02x:%02x.%x", domain & 0xffff, bus & 0xff, slot,
-		function);
-	return true;
-}
-
-bool nic_parse_mac(const char *text, uint8_t mac[6])
-{
-	if (strlen(text) != 17)
-		return false;
-	for (int i = 0; i < 17; i++)
-		if (i % 3 == 2 ? text[i] != (text[2] == '-' ? '-' : ':')
-			       : !isxdigit((unsigned char)text[i]))
-			return false;
-	for (int i = 0; i < 6; i++) {
-		unsigned byte;
-
-		sscanf(text + 3 * i, "%2x", &byte);
-		mac[i] = byte;
-	}
-	return true;
-}
 
 static bool has_word(const char *words, const char *word)
 {
@@ -99,7 +53,7 @@ int nic_match(const struct nic_info *list, size_t n, const char *what, struct ni
 {
 	const struct nic_info *found = NULL;
 	unsigned n_found = 0, n_physical = 0;
-	char pci[NIC_PCI_SIZE], names[160] = "";
+	char pci[PCI_TEXT_SIZE], names[160] = "";
 	uint8_t mac[6];
 
 	for (size_t i = 0; what[0] != '\0' && i < n; i++)
@@ -107,14 +61,14 @@ int nic_match(const struct nic_info *list, size_t n, const char *what, struct ni
 			*out = list[i];
 			return 0;
 		}
-	if (nic_parse_pci(what, pci)) {
+	if (pci_parse(what, pci) == 0) {
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(list[i].pci, pci) == 0) {
 				n_found++;
 				found = &list[i];
 				add_candidate(names, sizeof(names), found);
 			}
-	} else if (nic_parse_mac(what, mac) && !nic_mac_is_zero(mac)) {
+	} else if (mac_parse(what, mac) == 0 && !mac_is_zero(mac)) {
 		// Bridges, VLANs and host ports borrow a NIC's address: the NIC is meant.
 		for (size_t i = 0; i < n; i++)
 			if (has_mac(&list[i], mac)) {
