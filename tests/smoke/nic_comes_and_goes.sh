@@ -9,7 +9,6 @@ need ping
 add_space a
 add_space far
 nic=${id}n
-add_nic n far wire 3
 start_daemon
 
 ctl monitor --json > "$tmp/events" 2> /dev/null &
@@ -35,10 +34,16 @@ link_is() {
 	[ "$(link_reason)" = "$1" ]
 }
 
+# With the address it had, or others would have to learn it first.
 remake() {
-	add_nic n far wire 3
+	ip -n "$id-host" link add "$nic" type veth \
+		peer name wire address 02:77:00:00:00:03 netns "$id-far"
+	in_space host sh -c "echo 1 > /proc/sys/net/ipv6/conf/$nic/disable_ipv6"
+	ip -n "$id-far" link set wire up
+	add_address far wire 3
 }
 
+remake
 # Gone in the midst of frames in both directions.
 background a ping -q -n -f -w 90 10.77.0.3 > /dev/null 2>&1
 background far ping -q -n -f -w 90 10.77.0.2 > /dev/null 2>&1
