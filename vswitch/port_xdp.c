@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 
 #include "ethdev.h"
@@ -19,6 +20,8 @@
 #include "xdp_socket.h"
 
 #define POOL_PER_QUEUE 6143 // the driver's rings, and what is on its way elsewhere
+#define FREED_S        2    // after which nobody waits for queues to be freed
+#define RETRY_USEC     20000
 
 struct xdp {
 	struct ethdev dev;
@@ -27,6 +30,9 @@ struct xdp {
 	struct rte_mempool *pool;
 	struct xdp_sockets sockets; // the driver's
 };
+
+static unsigned closed_index; // the interface that was closed last
+static uint64_t closed_at;    // and when, in timer cycles
 
 static int count_queues(const struct vsw_port *port, uint16_t *n, struct vsw_error *err)
 {
@@ -67,12 +73,54 @@ static void set_up_wake(struct vsw_port *port, struct xdp *xdp)
 	port->wake = PORT_WAKE_ARMED;
 }
 
+static int start(struct vsw_port *port, struct xdp *xdp, uint16_t n, struct vsw_error *err)
+{
+	struct xdp_sockets before;
+	char devargs[128];
+	int ret;
+
+	snprintf(devargs, sizeof(devargs),
+		"net_af_xdp%u,iface=%s,start_queue=0,queue_count=%u,"
+		"busy_budget=0",
+		port->id, port->cfg.ifname, n);
+	ret = ethdev_attach(devargs, &xdp->dev.id, err);
+	if (ret < 0)
+		return ret;
+	xdp_sockets_find(&before);
+	ret = ethdev_start(port, &xdp->dev, n, n, err);
+	if (ret < 0)
+		ethdev_detach(xdp->dev.id);
+	xdp_sockets_find(&xdp->sockets);
+	xdp_sockets_new(&before, &xdp->sockets);
+	if (ret < 0)
+		xdp_sockets_close(&xdp->sockets);
+	if (ret < 0 && err != NULL && xdp->partial)
+		snprintf(err->remedy, sizeof(err->remedy),
+			"use --driver af-packet; AF_XDP on a veth needs an MTU of at most %u on "
+			"its other end",
+			NIC_XDP_MTU);
+	return ret;
+}
+
+// The kernel frees the queues of a closed socket a grace period later: until then a NIC that was
+// just unbound is busy, and the driver does not say that this was the reason.
+static int start_patiently(
+	struct vsw_port *port, struct xdp *xdp, uint16_t n, struct vsw_error *err)
+{
+	int ret = start(port, xdp, n, err);
+
+	while (ret < 0 && closed_index == port_nic_index(port) &&
+		rte_get_timer_cycles() - closed_at < FREED_S * rte_get_timer_hz()) {
+		usleep(RETRY_USEC);
+		ret = start(port, xdp, n, err);
+	}
+	return ret;
+}
+
 static int xdp_open(struct vsw_port *port, struct vsw_error *err)
 {
 	struct xdp *xdp = rte_zmalloc_socket("xdp", sizeof(*xdp), 0, port->socket_id);
 	struct rte_mempool *shared = port->pool;
-	struct xdp_sockets before;
-	char devargs[128];
 	uint16_t n;
 	int ret;
 
@@ -96,35 +144,14 @@ static int xdp_open(struct vsw_port *port, struct vsw_error *err)
 	libbpf_set_print(NULL); // it writes to stderr past our log
 	// One program, ours, attached in the same way whether or not a bpf file system is mounted.
 	setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
-	snprintf(devargs, sizeof(devargs),
-		"net_af_xdp%u,iface=%s,start_queue=0,queue_count=%u,"
-		"busy_budget=0",
-		port->id, port->cfg.ifname, n);
-	ret = ethdev_attach(devargs, &xdp->dev.id, err);
+	port->priv = xdp;
+	ret = start_patiently(port, xdp, n, err);
 	if (ret < 0)
 		goto fail;
-	port->priv = xdp;
-	xdp_sockets_find(&before);
-	ret = ethdev_start(port, &xdp->dev, n, n, err);
-	if (ret < 0) {
-		if (err != NULL && xdp->partial)
-			snprintf(err->remedy, sizeof(err->remedy),
-				"use --driver af-packet; AF_XDP on a veth needs an MTU of at most "
-				"%u on its other end",
-				NIC_XDP_MTU);
-		goto fail_start;
-	}
-	xdp_sockets_find(&xdp->sockets);
-	xdp_sockets_new(&before, &xdp->sockets);
 	set_up_wake(port, xdp);
 	port->tx_caps |= PORT_TX_MULTI;
 	return 0;
 
-fail_start:
-	ethdev_detach(xdp->dev.id);
-	xdp_sockets_find(&xdp->sockets);
-	xdp_sockets_new(&before, &xdp->sockets);
-	xdp_sockets_close(&xdp->sockets);
 fail:
 	port->priv = NULL;
 	port->pool = shared;
@@ -144,6 +171,8 @@ static void xdp_close(struct vsw_port *port, bool)
 	ethdev_stop(&xdp->dev);
 	ethdev_detach(xdp->dev.id);
 	xdp_sockets_close(&xdp->sockets);
+	closed_index = port_nic_index(port);
+	closed_at = rte_get_timer_cycles();
 	xdp_pool_retire(xdp->pool);
 	rte_free(xdp);
 	port->priv = NULL;
