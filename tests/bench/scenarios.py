@@ -245,7 +245,8 @@ class Guest(Testpmd):
 
     def start(self):
         control, worker = self.cpus_of()
-        self.begin(f"{worker},{control}", ["--single-file-segments",
+        self.begin(f"{worker},{control}", [
+            "--main-lcore", str(worker), "--single-file-segments",
             "--vdev", f"net_virtio_user0,path={self.socket},mac=02:00:00:00:00:01"],
             [f"--txpkts={self.size - 4}"] if self.mode == "txonly" else [])
 
