@@ -131,15 +131,16 @@ static uint32_t tx_caps(const struct rte_eth_dev_info *info, uint64_t offloads)
 	return caps;
 }
 
-// Drivers that read frames from the kernel by its own sockets and rings.
-static bool loses_partial(const char *driver)
+// Drivers that read frames from the kernel by its own sockets and rings. What net_pcap reads
+// from a file is as it was sent.
+static bool loses_partial(const char *driver, const char *devargs)
 {
-	static const char *const drivers[] = {"net_af_packet", "net_af_xdp", "net_pcap", "net_tap"};
+	static const char *const drivers[] = {"net_af_packet", "net_af_xdp", "net_tap"};
 
 	for (size_t i = 0; i < RTE_DIM(drivers); i++)
 		if (strcmp(driver, drivers[i]) == 0)
 			return true;
-	return false;
+	return strcmp(driver, "net_pcap") == 0 && strstr(devargs, "iface=") != NULL;
 }
 
 static int fit_mtu(const struct vsw_port *port, struct ethdev *dev,
@@ -305,7 +306,7 @@ int ethdev_start(struct vsw_port *port, struct ethdev *dev, uint16_t n_rx, uint1
 	port->n_tx_queues = n_tx;
 	port->tx_caps = tx_caps(&info, conf.txmode.offloads);
 	dev->prepare = (port->tx_caps & PORT_TX_CSUM) != 0;
-	dev->repair = loses_partial(info.driver_name);
+	dev->repair = loses_partial(info.driver_name, port->cfg.devargs);
 	dev->ip_sum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->wake =
 		conf.intr_conf.rxq && set_up_wake(port, dev) ? PORT_WAKE_ARMED : PORT_WAKE_TIMER;
