@@ -34,6 +34,8 @@ struct rte_rcu_qsbr *vsw_rcu;
 static uint8_t owners[VSW_MAX_PORTS + 1][VSW_MAX_QUEUES];
 static uint64_t last_busy[VSW_MAX_WORKERS], last_total[VSW_MAX_WORKERS];
 static double loads[VSW_MAX_WORKERS];
+// The workers' sets once more: leak checkers do not look into DPDK's memory.
+static const struct poll_set *sets[VSW_MAX_WORKERS];
 
 static void wake(struct worker *w)
 {
@@ -84,7 +86,7 @@ static struct worker *make_worker(
 	w->epfd = epoll_create1(EPOLL_CLOEXEC);
 	w->ctr = rte_zmalloc_socket(
 		"counters", sizeof(*w->ctr) * (VSW_MAX_PORTS + 1), RTE_CACHE_LINE_SIZE, socket);
-	w->set = calloc(1, sizeof(struct poll_set));
+	w->set = sets[index] = calloc(1, sizeof(struct poll_set));
 	w->offload = offload_create(w->pool, mbuf_pool_indirect(socket), socket);
 	if (w->wake_fd < 0 || w->epfd < 0 || w->ctr == NULL || w->set == NULL ||
 		w->offload == NULL || epoll_ctl(w->epfd, EPOLL_CTL_ADD, w->wake_fd, &ev) < 0)
@@ -198,6 +200,7 @@ static int change_set(
 	if (out != NULL && out->wake == PORT_WAKE_FD)
 		for (uint16_t q = 0; q < out->n_rx_queues; q++)
 			set->n_fd -= owners[out->id][q] == w->index;
+	sets[w->index] = set;
 	atomic_store_explicit(&w->set, set, memory_order_release);
 	wake(w);
 	workers_synchronize();
