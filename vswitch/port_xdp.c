@@ -21,7 +21,7 @@
 
 #define POOL_PER_QUEUE 6143 // the driver's rings, and what is on its way elsewhere
 #define FREED_S        2    // after which nobody waits for queues to be freed
-#define RETRY_USEC     20000
+#define RETRY_USEC     50000
 
 struct xdp {
 	struct ethdev dev;
@@ -73,32 +73,49 @@ static void set_up_wake(struct vsw_port *port, struct xdp *xdp)
 	port->wake = PORT_WAKE_ARMED;
 }
 
+// On failure everything is as it was; the driver has lost buffers, so the pool goes as well.
 static int start(struct vsw_port *port, struct xdp *xdp, uint16_t n, struct vsw_error *err)
 {
 	struct xdp_sockets before;
 	char devargs[128];
 	int ret;
 
+	xdp->pool = xdp_pool_create(n * POOL_PER_QUEUE, port->socket_id);
+	if (xdp->pool == NULL)
+		return vsw_fail(err, VSW_E_LIMIT,
+			"give the daemon huge pages, or use --driver af-packet",
+			"port '%s': no memory for its %u packet buffers of %d bytes",
+			port->cfg.name, n * POOL_PER_QUEUE, getpagesize());
+	port->pool = xdp->pool;
 	snprintf(devargs, sizeof(devargs),
 		"net_af_xdp%u,iface=%s,start_queue=0,queue_count=%u,"
 		"busy_budget=0",
 		port->id, port->cfg.ifname, n);
 	ret = ethdev_attach(devargs, &xdp->dev.id, err);
 	if (ret < 0)
-		return ret;
+		goto fail;
 	xdp_sockets_find(&before);
 	ret = ethdev_start(port, &xdp->dev, n, n, err);
-	if (ret < 0)
-		ethdev_detach(xdp->dev.id);
+	if (ret < 0) {
+		if (err != NULL && xdp->partial)
+			snprintf(err->remedy, sizeof(err->remedy),
+				"use --driver af-packet; AF_XDP on a veth needs an MTU of at most "
+				"%u on its other end",
+				NIC_XDP_MTU);
+		goto fail_start;
+	}
 	xdp_sockets_find(&xdp->sockets);
 	xdp_sockets_new(&before, &xdp->sockets);
-	if (ret < 0)
-		xdp_sockets_close(&xdp->sockets);
-	if (ret < 0 && err != NULL && xdp->partial)
-		snprintf(err->remedy, sizeof(err->remedy),
-			"use --driver af-packet; AF_XDP on a veth needs an MTU of at most %u on "
-			"its other end",
-			NIC_XDP_MTU);
+	return 0;
+
+fail_start:
+	ethdev_detach(xdp->dev.id);
+	xdp_sockets_find(&xdp->sockets);
+	xdp_sockets_new(&before, &xdp->sockets);
+	xdp_sockets_close(&xdp->sockets);
+fail:
+	xdp_pool_retire(xdp->pool);
+	xdp->pool = NULL;
 	return ret;
 }
 
@@ -132,15 +149,6 @@ static int xdp_open(struct vsw_port *port, struct vsw_error *err)
 	ret = count_queues(port, &n, err);
 	if (ret < 0)
 		goto fail;
-	xdp->pool = xdp_pool_create(n * POOL_PER_QUEUE, port->socket_id);
-	if (xdp->pool == NULL) {
-		ret = vsw_fail(err, VSW_E_LIMIT,
-			"give the daemon huge pages, or use --driver af-packet",
-			"port '%s': no memory for its %u packet buffers of %d bytes",
-			port->cfg.name, n * POOL_PER_QUEUE, getpagesize());
-		goto fail;
-	}
-	port->pool = xdp->pool;
 	libbpf_set_print(NULL); // it writes to stderr past our log
 	// One program, ours, attached in the same way whether or not a bpf file system is mounted.
 	setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
@@ -155,7 +163,6 @@ static int xdp_open(struct vsw_port *port, struct vsw_error *err)
 fail:
 	port->priv = NULL;
 	port->pool = shared;
-	xdp_pool_retire(xdp->pool);
 	rte_free(xdp);
 	return ret;
 }
