@@ -294,8 +294,9 @@ int ethdev_start(struct vsw_port *port, struct ethdev *dev, uint16_t n_rx, uint1
 	conf.rxmode.mtu = mtu;
 	port->n_rx_queues = n_rx;
 	ret = set_up_queues(port, dev, &info, &conf, n_tx);
-	if (ret != 0) {
+	if (ret != 0 && strcmp(info.driver_name, "net_af_xdp") != 0) {
 		// Some drivers refuse to start with interrupts where the bus has none to give.
+		// AF_XDP's does not, and hands out buffers twice if it is set up anew.
 		conf.intr_conf.rxq = 0;
 		ret = set_up_queues(port, dev, &info, &conf, n_tx);
 	}
