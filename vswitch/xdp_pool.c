@@ -103,10 +103,23 @@ static void reclaim(struct rte_mempool *pool)
 		.objects = calloc(pool->size, sizeof(*r.objects)),
 	};
 
+	unsigned twice = 0;
+	void *object;
+
 	if (r.returned == NULL || r.objects == NULL)
 		goto out;
-	while (r.n < pool->size && rte_mempool_get(pool, &r.objects[r.n]) == 0)
-		r.returned[((char *)r.objects[r.n++] - r.first_page) / getpagesize()] = true;
+	while (rte_mempool_get(pool, &object) == 0) {
+		bool *returned = &r.returned[((char *)object - r.first_page) / getpagesize()];
+
+		if (*returned) {
+			twice++;
+			continue;
+		}
+		*returned = true;
+		r.objects[r.n++] = object;
+	}
+	if (twice > 0)
+		log_warn("port", "%u packet buffers came back twice from the AF_XDP driver", twice);
 	rte_mempool_obj_iter(pool, take_forgotten, &r);
 	rte_mempool_put_bulk(pool, r.objects, r.n);
 out:
