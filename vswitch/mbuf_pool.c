@@ -10,7 +10,7 @@
 
 #define CACHE 256
 
-static struct rte_mempool *pools[RTE_MAX_NUMA_NODES], *indirect[RTE_MAX_NUMA_NODES];
+static struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
 
 int mbuf_pools_create(uint32_t n)
 {
@@ -26,9 +26,7 @@ int mbuf_pools_create(uint32_t n)
 		snprintf(name, sizeof(name), "packets%u", socket);
 		pools[socket] = rte_pktmbuf_pool_create(
 			name, n, CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, socket);
-		snprintf(name, sizeof(name), "segments%u", socket);
-		indirect[socket] = rte_pktmbuf_pool_create(name, n / 8, CACHE / 4, 0, 0, socket);
-		if (pools[socket] == NULL || indirect[socket] == NULL)
+		if (pools[socket] == NULL)
 			return -rte_errno;
 	}
 	return 0;
@@ -38,8 +36,7 @@ void mbuf_pools_destroy(void)
 {
 	for (unsigned i = 0; i < RTE_MAX_NUMA_NODES; i++) {
 		rte_mempool_free(pools[i]);
-		rte_mempool_free(indirect[i]);
-		pools[i] = indirect[i] = NULL;
+		pools[i] = NULL;
 	}
 }
 
@@ -56,11 +53,6 @@ static struct rte_mempool *of(struct rte_mempool *const *list, int socket_id)
 struct rte_mempool *mbuf_pool(int socket_id)
 {
 	return of(pools, socket_id);
-}
-
-struct rte_mempool *mbuf_pool_indirect(int socket_id)
-{
-	return of(indirect, socket_id);
 }
 
 uint32_t mbuf_in_use(void)

@@ -10,7 +10,6 @@
 int mbuf_pools_create(uint32_t n);
 void mbuf_pools_destroy(void);
 
-struct rte_mempool *mbuf_pool(int socket_id);          // of that node, or any
-struct rte_mempool *mbuf_pool_indirect(int socket_id); // no data of their own, for segments
+struct rte_mempool *mbuf_pool(int socket_id); // of that node, or any
 uint32_t mbuf_in_use(void);
 uint32_t mbuf_total(void);

@@ -21,7 +21,7 @@ struct offload_ctx {
 	struct rte_mempool *pool;
 };
 
-struct offload_ctx *offload_create(struct rte_mempool *pool, struct rte_mempool *, int socket_id)
+struct offload_ctx *offload_create(struct rte_mempool *pool, int socket_id)
 {
 	struct offload_ctx *ctx = rte_zmalloc_socket("offload", sizeof(*ctx), 0, socket_id);
 

@@ -17,8 +17,7 @@
 struct offload_ctx; // one per worker: segmentation contexts and pools
 
 // pool: for headers of segments and for copies. NULL + errno.
-struct offload_ctx *offload_create(
-	struct rte_mempool *pool, struct rte_mempool *indirect, int socket_id);
+struct offload_ctx *offload_create(struct rte_mempool *pool, int socket_id);
 void offload_destroy(struct offload_ctx *ctx);
 
 // True if a port with tx_caps (PORT_TX_*) takes the frame as it is.

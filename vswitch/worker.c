@@ -87,7 +87,7 @@ static struct worker *make_worker(
 	w->ctr = rte_zmalloc_socket(
 		"counters", sizeof(*w->ctr) * (VSW_MAX_PORTS + 1), RTE_CACHE_LINE_SIZE, socket);
 	w->set = sets[index] = calloc(1, sizeof(struct poll_set));
-	w->offload = offload_create(w->pool, mbuf_pool_indirect(socket), socket);
+	w->offload = offload_create(w->pool, socket);
 	if (w->wake_fd < 0 || w->epfd < 0 || w->ctr == NULL || w->set == NULL ||
 		w->offload == NULL || epoll_ctl(w->epfd, EPOLL_CTL_ADD, w->wake_fd, &ev) < 0)
 		goto fail;

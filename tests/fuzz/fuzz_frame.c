@@ -38,7 +38,7 @@ static void start(void)
 	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0)
 		abort();
 	pool = rte_pktmbuf_pool_create("frame", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	ctx = pool != NULL ? offload_create(pool, NULL, 0) : NULL;
+	ctx = pool != NULL ? offload_create(pool, 0) : NULL;
 	if (ctx == NULL)
 		abort();
 }

@@ -227,7 +227,7 @@ int main(int argc, char **argv)
 	pool = rte_pktmbuf_pool_create("bridge", 16383, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (pool == NULL)
 		return 1;
-	offload = offload_create(pool, rte_pktmbuf_pool_create("segments", 2047, 0, 0, 0, 0), 0);
+	offload = offload_create(pool, 0);
 	if (offload == NULL)
 		return 1;
 	signal(SIGUSR1, on_signal);

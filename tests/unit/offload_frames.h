@@ -317,6 +317,6 @@ static inline int start(void)
 	if (eal_start() < 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("offload", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	ctx = pool != NULL ? offload_create(pool, NULL, 0) : NULL;
+	ctx = pool != NULL ? offload_create(pool, 0) : NULL;
 	return ctx != NULL ? 0 : -1;
 }
