@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// NDIS_STATUS values that cross RNDIS. They never travel as an int: 0 or -errno is ours.
+#pragma once
+
+#include <stdint.h>
+
+typedef uint32_t ndis_status;
+
+#define NDIS_STATUS_SUCCESS           0x00000000u
+#define NDIS_STATUS_MEDIA_CONNECT     0x4001000bu
+#define NDIS_STATUS_MEDIA_DISCONNECT  0x4001000cu
+#define NDIS_STATUS_LINK_SPEED_CHANGE 0x40010013u
+#define NDIS_STATUS_NETWORK_CHANGE    0x40010018u
+#define NDIS_STATUS_OFFLOAD_CONFIG    0x40020006u // TASK_OFFLOAD_CURRENT_CONFIG
+#define NDIS_STATUS_BUFFER_OVERFLOW   0x80000005u
+#define NDIS_STATUS_FAILURE           0xc0000001u
+#define NDIS_STATUS_RESOURCES         0xc000009au
+#define NDIS_STATUS_NOT_SUPPORTED     0xc00000bbu
+#define NDIS_STATUS_INVALID_LENGTH    0xc0010014u
+#define NDIS_STATUS_INVALID_DATA      0xc0010015u
+#define NDIS_STATUS_BUFFER_TOO_SHORT  0xc0010016u
+#define NDIS_STATUS_INVALID_OID       0xc0010017u
