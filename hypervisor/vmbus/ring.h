@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// One direction of a channel. The same code reads and writes on both sides of it; one thread a
+// side. Data pages are mapped twice in a row, so that no record wraps as we see it.
+//
+// What we read and write is first private (`at`), then published: many records for one store,
+// one fence and at most one signal.
+#pragma once
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gpadl.h"
+#include "packet.h"
+
+#define VMBUS_RING_MIN_PAGES            2u // header and data
+#define VMBUS_RING_FEATURE_PENDING_SEND 1u
+
+struct vmbus_ring_header {
+	_Atomic uint32_t write_index; // bytes, multiples of 8
+	_Atomic uint32_t read_index;
+	_Atomic uint32_t interrupt_mask;    // the reader's: do not signal
+	_Atomic uint32_t pending_send_size; // the writer's: signal when more than this is free
+	uint32_t reserved[12];
+	_Atomic uint32_t feature_bits; // the writer's
+};
+static_assert(offsetof(struct vmbus_ring_header, feature_bits) == 64);
+
+struct vmbus_ring {
+	struct vmbus_ring_header *hdr;
+	uint8_t *data;      // size bytes, then the same bytes again
+	uint32_t size;      // of the data, multiple of a page
+	uint32_t at;        // next byte to read or to write, private
+	uint32_t published; // what the header says of it
+	uint32_t peer;      // the other side's index as last seen and found good
+	void *mapping;      // for vmbus_ring_unmap()
+	size_t mapping_len;
+};
+
+// A record in the ring, its descriptor copied and checked. The body is still in shared memory.
+struct vmbus_packet {
+	uint16_t type;
+	bool wants_completion;
+	uint32_t header_len;   // behind the descriptor, in bytes: 0, or at least 8 for types 7, 9
+	uint32_t len;          // payload behind the header
+	uint32_t total;        // of the record in the ring, with trailer
+	const uint8_t *header; // shared memory
+	const uint8_t *body;   // shared memory
+	uint64_t transaction;
+};
+
+// Maps pages [first, first + n) of the list as a ring: one of header, the others data, mapped
+// twice. Indices are taken over from the header if they are good. -EINVAL: not page aligned or
+// too short; -E2BIG: pages so scattered that mapping them would take too many areas; -EPROTO:
+// indices are not good; -ENOMEM.
+int vmbus_ring_map(struct vmbus_ring *r, const struct guest_mem *mem, const struct gpadl *g,
+	uint32_t first, uint32_t n);
+void vmbus_ring_unmap(struct vmbus_ring *r);
+// Which end we are: sets `at` from the header. reset: clears all of the header first, as the
+// one who makes the ring does.
+void vmbus_ring_be_reader(struct vmbus_ring *r);
+void vmbus_ring_be_writer(struct vmbus_ring *r);
+
+static inline uint32_t vmbus_ring_distance(const struct vmbus_ring *r, uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : to + r->size - from;
+}
+
+static inline uint32_t vmbus_ring_after(const struct vmbus_ring *r, uint32_t at, uint32_t len)
+{
+	at += len;
+	return at >= r->size ? at - r->size : at;
+}
+
+static inline bool vmbus_ring_index_is_good(const struct vmbus_ring *r, uint32_t index)
+{
+	return index < r->size && (index & 7) == 0;
+}
+
+// ---- reader
+
+// Looks at the next record without taking it. 1, 0: none, -EPROTO: what is there is none, and
+// the ring is of no more use.
+int vmbus_ring_peek_slow(struct vmbus_ring *r, struct vmbus_packet *p);
+static inline int vmbus_ring_peek(struct vmbus_ring *r, struct vmbus_packet *p)
+{
+	if (r->peer == r->at) {
+		uint32_t write = atomic_load_explicit(&r->hdr->write_index, memory_order_acquire);
+
+		if (write == r->at)
+			return 0;
+		if (!vmbus_ring_index_is_good(r, write))
+			return -EPROTO;
+		r->peer = write;
+	}
+	return vmbus_ring_peek_slow(r, p);
+}
+
+static inline void vmbus_ring_take(struct vmbus_ring *r, const struct vmbus_packet *p)
+{
+	r->at = vmbus_ring_after(r, r->at, p->total);
+}
+
+// Gives back what was taken. True: the writer waits for room and must be signalled.
+bool vmbus_ring_publish_read(struct vmbus_ring *r);
+
+static inline void vmbus_ring_mask(struct vmbus_ring *r)
+{
+	atomic_store_explicit(&r->hdr->interrupt_mask, 1, memory_order_relaxed);
+}
+
+// Asks to be signalled. False: there is something to read already; mask again and go on.
+static inline bool vmbus_ring_unmask(struct vmbus_ring *r)
+{
+	atomic_store_explicit(&r->hdr->interrupt_mask, 0, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+	return atomic_load_explicit(&r->hdr->write_index, memory_order_acquire) == r->at;
+}
+
+// ---- writer
+
+// Bytes that can still be put, trailer included. Looks at the reader's index only if the last
+// look does not give `want`; an index that is no good counts as no progress.
+static inline uint32_t vmbus_ring_room(struct vmbus_ring *r, uint32_t want)
+{
+	uint32_t room = r->size - vmbus_ring_distance(r, r->peer, r->at) - 8;
+
+	if (room < want) {
+		uint32_t read = atomic_load_explicit(&r->hdr->read_index, memory_order_acquire);
+
+		// The reader can only come closer to us.
+		if (vmbus_ring_index_is_good(r, read) &&
+			vmbus_ring_distance(r, read, r->at) <=
+				vmbus_ring_distance(r, r->peer, r->at))
+			r->peer = read;
+		room = r->size - vmbus_ring_distance(r, r->peer, r->at) - 8;
+	}
+	return room;
+}
+
+// Room that a record takes: descriptor, header, payload padded to 8, trailer.
+static inline uint32_t vmbus_record_size(uint32_t header_len, uint32_t len)
+{
+	return 16 + header_len + ((len + 7) & ~7u) + VMBUS_TRAILER;
+}
+
+// Puts a record and returns where its header, then its payload (len bytes, padded with what the
+// ring held: clear what matters) go; NULL if there is no room. header_len a multiple of 8.
+static inline uint8_t *vmbus_ring_put(struct vmbus_ring *r, uint16_t type, bool wants_completion,
+	uint64_t transaction, uint32_t header_len, uint32_t len)
+{
+	uint32_t size = vmbus_record_size(header_len, len), start = r->at;
+	uint8_t *record = r->data + start;
+	struct vmbus_descriptor d = {
+		.type = type,
+		.offset8 = (16 + header_len) / 8,
+		.len8 = (size - VMBUS_TRAILER) / 8,
+		.flags = wants_completion ? VMBUS_PACKET_WANTS_COMPLETION : 0,
+		.transaction = transaction,
+	};
+
+	if (vmbus_ring_room(r, size) < size)
+		return NULL;
+	__builtin_memcpy(record, &d, sizeof(d));
+	*(uint64_t *)(record + size - VMBUS_TRAILER) = (uint64_t)start << 32;
+	r->at = vmbus_ring_after(r, start, size);
+	return record + sizeof(d);
+}
+
+// Makes what was put visible. True: the reader must be signalled.
+static inline bool vmbus_ring_publish_write(struct vmbus_ring *r)
+{
+	uint32_t old = r->published;
+
+	if (r->at == old)
+		return false;
+	atomic_store_explicit(&r->hdr->write_index, r->at, memory_order_release);
+	r->published = r->at;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&r->hdr->interrupt_mask, memory_order_relaxed) != 0)
+		return false;
+	// Empty before this batch: the reader has seen all that was there and may sleep.
+	return atomic_load_explicit(&r->hdr->read_index, memory_order_relaxed) == old;
+}
+
+// Waits for room: asks the reader to signal once more than `size` bytes are free. 0: no more.
+static inline void vmbus_ring_want_room(struct vmbus_ring *r, uint32_t size)
+{
+	atomic_store_explicit(&r->hdr->pending_send_size, size, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+}
