@@ -23,14 +23,16 @@ struct guest_mem {
 	unsigned n;
 	struct guest_region region[GUEST_MEM_MAX_REGIONS];
 	// A page was not there any more when touched (hole in huge pages, pool empty): zeros have
-	// been put in its place, and the owner lets go of the guest.
+	// been put in its place and all around, and the owner lets go of the guest.
 	_Atomic bool dead;
 };
 
-// Maps a region; the fd is duplicated. -EPERM: not a memfd sealed against shrinking; -EINVAL:
-// not whole pages, beyond the file, or past 2^52; -EEXIST: overlaps; -ENOSPC: too many.
+// Maps a region; the fd is duplicated. Starts with `mem` all zeros, which must not move while it
+// has regions. -EPERM: not a memfd that is sealed against shrinking and can be written; -EINVAL:
+// not whole pages (huge ones, if the file has such), beyond the file, or past 2^52; -EEXIST:
+// overlaps; -ENOSPC: too many.
 int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, uint64_t offset);
-// Unmaps all. Nobody may use it any more.
+// Unmaps all; `dead` stays. Nobody may use the memory any more.
 void guest_mem_clear(struct guest_mem *mem);
 
 // Where [gpa, gpa + len) is, or NULL unless all of it lies in one region. Any thread.
@@ -45,6 +47,6 @@ static inline uint8_t *guest_mem_at(const struct guest_mem *mem, uint64_t gpa, u
 	return NULL;
 }
 
-// Once a process: SIGBUS in a guest's memory maps zeros there and marks the guest dead. Any
-// other SIGBUS kills as before. 0 or -errno.
+// Once a process: SIGBUS in a mapping of a guest's memory turns that mapping into zeros and marks
+// the guest dead. Any other SIGBUS does what it did before. 0 or -errno.
 int guest_mem_catch_faults(void);
