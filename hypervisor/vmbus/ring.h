@@ -17,6 +17,8 @@
 
 #define VMBUS_RING_MIN_PAGES            2u // header and data
 #define VMBUS_RING_FEATURE_PENDING_SEND 1u
+#define VMBUS_RING_MAX_RUNS             64u    // of pages that follow each other, in a ring
+#define VMBUS_RING_MAX_AREAS            16384u // of address space, in all rings of the process
 
 struct vmbus_ring_header {
 	_Atomic uint32_t write_index; // bytes, multiples of 8
@@ -37,6 +39,7 @@ struct vmbus_ring {
 	uint32_t peer;      // the other side's index as last seen and found good
 	void *mapping;      // for vmbus_ring_unmap()
 	size_t mapping_len;
+	uint32_t n_areas; // of address space
 };
 
 // A record in the ring, its descriptor copied and checked. The body is still in shared memory.
@@ -52,16 +55,16 @@ struct vmbus_packet {
 };
 
 // Maps pages [first, first + n) of the list as a ring: one of header, the others data, mapped
-// twice. Indices are taken over from the header if they are good. -EINVAL: not page aligned or
-// too short; -E2BIG: pages so scattered that mapping them would take too many areas; -EPROTO:
-// indices are not good; -ENOMEM.
+// twice. The list may go afterwards, the memory not. -EINVAL: not page aligned or too short;
+// -E2BIG: pages so scattered that mapping them would take too many areas; -EPROTO: indices are
+// not good; -ENOMEM: no memory, or rings of this process have used up their areas.
 int vmbus_ring_map(struct vmbus_ring *r, const struct guest_mem *mem, const struct gpadl *g,
 	uint32_t first, uint32_t n);
 void vmbus_ring_unmap(struct vmbus_ring *r);
-// Which end we are: sets `at` from the header. reset: clears all of the header first, as the
-// one who makes the ring does.
+// Which end we are: takes the indices over from the header (one that is no good any more counts
+// as 0). Who makes a ring clears its header first.
 void vmbus_ring_be_reader(struct vmbus_ring *r);
-void vmbus_ring_be_writer(struct vmbus_ring *r);
+void vmbus_ring_be_writer(struct vmbus_ring *r); // and says that it uses pending_send_size
 
 static inline uint32_t vmbus_ring_distance(const struct vmbus_ring *r, uint32_t from, uint32_t to)
 {
@@ -81,9 +84,35 @@ static inline bool vmbus_ring_index_is_good(const struct vmbus_ring *r, uint32_t
 
 // ---- reader
 
+// Checks the descriptor at `at`, of which r->peer says that there is one. 1 or -EPROTO.
+static inline int vmbus_ring_parse(const struct vmbus_ring *r, struct vmbus_packet *p)
+{
+	const uint8_t *record = r->data + r->at;
+	// Read once, in whatever pieces: the guest may be changing it.
+	const uint64_t *words = (const uint64_t *)record;
+	uint64_t d = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+	uint32_t type = d & 0xffff, offset8 = d >> 16 & 0xffff, len8 = d >> 32 & 0xffff;
+	uint32_t flags = d >> 48;
+	// Ranges have a header of their own.
+	uint32_t least = 2 + ((type < 32 ? VMBUS_PACKETS_WITH_RANGES : 0) >> (type & 31) & 1);
+
+	p->transaction = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+	p->total = len8 * 8 + VMBUS_TRAILER;
+	if ((type < 32 ? VMBUS_PACKETS_KNOWN >> type & 1 : 0) == 0 || offset8 < least ||
+		len8 < offset8 || flags > VMBUS_PACKET_WANTS_COMPLETION ||
+		p->total > vmbus_ring_distance(r, r->at, r->peer))
+		return -EPROTO;
+	p->type = type;
+	p->wants_completion = flags;
+	p->header_len = offset8 * 8 - 16;
+	p->len = (len8 - offset8) * 8;
+	p->header = record + 16;
+	p->body = record + offset8 * 8;
+	return 1;
+}
+
 // Looks at the next record without taking it. 1, 0: none, -EPROTO: what is there is none, and
 // the ring is of no more use.
-int vmbus_ring_peek_slow(struct vmbus_ring *r, struct vmbus_packet *p);
 static inline int vmbus_ring_peek(struct vmbus_ring *r, struct vmbus_packet *p)
 {
 	if (r->peer == r->at) {
@@ -95,7 +124,7 @@ static inline int vmbus_ring_peek(struct vmbus_ring *r, struct vmbus_packet *p)
 			return -EPROTO;
 		r->peer = write;
 	}
-	return vmbus_ring_peek_slow(r, p);
+	return vmbus_ring_parse(r, p);
 }
 
 static inline void vmbus_ring_take(struct vmbus_ring *r, const struct vmbus_packet *p)
@@ -103,7 +132,8 @@ static inline void vmbus_ring_take(struct vmbus_ring *r, const struct vmbus_pack
 	r->at = vmbus_ring_after(r, r->at, p->total);
 }
 
-// Gives back what was taken. True: the writer waits for room and must be signalled.
+// Gives back what was taken. True: the writer waits for room and must be signalled, whatever
+// mask the other ring has.
 bool vmbus_ring_publish_read(struct vmbus_ring *r);
 
 static inline void vmbus_ring_mask(struct vmbus_ring *r)
@@ -185,7 +215,8 @@ static inline bool vmbus_ring_publish_write(struct vmbus_ring *r)
 	return atomic_load_explicit(&r->hdr->read_index, memory_order_relaxed) == old;
 }
 
-// Waits for room: asks the reader to signal once more than `size` bytes are free. 0: no more.
+// Waits for room: asks the reader to signal once more than `size` bytes are free, which is when
+// vmbus_ring_room() gives `size`; look at that once more afterwards. 0: no more.
 static inline void vmbus_ring_want_room(struct vmbus_ring *r, uint32_t size)
 {
 	atomic_store_explicit(&r->hdr->pending_send_size, size, memory_order_relaxed);
