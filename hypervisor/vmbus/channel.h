@@ -9,7 +9,8 @@
 #include "ring.h"
 
 // Where the guest looks for a channel's event flag. The hypervisor's to write, under a seqlock;
-// a stale one only sets a bit in the guest's own memory.
+// a stale one only sets a bit in the guest's own memory. After each change it sets the flag and
+// interrupts the guest once, as signals that met the change, or a disabled place, are not sent.
 struct vmbus_event_place {
 	_Atomic uint32_t seq; // odd while being written
 	_Atomic uint32_t enabled;
