@@ -57,6 +57,9 @@ void netvsp_destroy(struct netvsp *vsp); // all channels closed
 int netvsp_open(struct netvsp *vsp, uint32_t index, struct vmbus_channel *channel, bool resume);
 // Stops using the channel; with the primary, everything the guest had told is forgotten.
 void netvsp_close(struct netvsp *vsp, uint32_t index);
+// The guest takes a page list back that it may have lent us as a buffer: not looked at after
+// this. Nobody polls meanwhile.
+void netvsp_forget_gpadl(struct netvsp *vsp, uint32_t id);
 
 // A frame from the guest. Segments are guest memory, shared: copy each byte once, never look
 // twice. They hold until netvsp_complete().
@@ -69,7 +72,7 @@ struct netvsp_frame {
 
 // Next frames of a queue, at most `max` (at least NETVSP_MAX_TX_BATCH, at most NETVSP_BURST).
 // Control messages met on the way are answered. 0 or more; -EPROTO: the guest broke the ring or
-// the protocol, and the queue stands still until it is opened again (netvsp_error() says why).
+// the protocol, and the queue stands still until it is opened again (its status says why).
 int netvsp_poll_from_guest(
 	struct netvsp *vsp, uint32_t queue, struct netvsp_frame *frames, unsigned max);
 // Gives the guest its buffers back: completions, commit, publication, at most one signal. After
@@ -83,7 +86,8 @@ bool netvsp_hash(const struct netvsp *vsp, const uint8_t *frame, uint32_t len, u
 
 // One frame to the guest, copied into its receive buffer; visible after netvsp_flush_to_guest().
 // 0; -ENOBUFS: no section free, -EAGAIN: ring full, -ENETDOWN: not ready or filter closed,
-// -EMSGSIZE: longer than a section, and the guest takes no chains.
+// -EMSGSIZE: longer than a section, and the guest takes no chains; -EADDRNOTAVAIL: not one that
+// the guest's filter lets through.
 int netvsp_send_to_guest(struct netvsp *vsp, uint32_t queue, const struct iovec *seg,
 	unsigned n_segs, uint32_t len, const struct ndis_packet_info *info);
 void netvsp_flush_to_guest(struct netvsp *vsp, uint32_t queue);
@@ -96,7 +100,8 @@ bool netvsp_takes_large(const struct netvsp *vsp, bool ip6);
 bool netvsp_arm(struct netvsp *vsp);
 void netvsp_disarm(struct netvsp *vsp); // poll mode: the guest never signals
 
-// From any thread; told to the guest by the thread that polls, with its next poll.
+// From any thread; told to the guest by the thread that polls, with its next poll (if it may be
+// asleep, wake it).
 void netvsp_set_link(struct netvsp *vsp, bool up, uint32_t speed_mbps);
 
 enum netvsp_stage {        // how far a guest has come; in order

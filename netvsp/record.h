@@ -48,7 +48,7 @@ struct netvsp_state {    // what the guest and we have agreed on
 	uint32_t receive_section, n_receive, send_section, n_send;
 	uint32_t rndis_initialized, filter;
 	uint32_t n_granted;   // sub-channels
-	uint32_t told_link;   // 0: nothing, 1: up, 2: down
+	uint32_t told_link;   // bits 1:0 0: nothing, 1: up, 2: down; above: speed in Mbit/s
 	uint8_t offloads[16]; // as chosen
 	uint8_t mac[6];
 	uint16_t flags; // single-shot messages that have been
@@ -58,8 +58,8 @@ struct netvsp_state {    // what the guest and we have agreed on
 
 struct netvsp_section {
 	_Atomic uint64_t seq; // commit with which it was lent; 0: free
-	uint32_t transaction; // first section of the packet it was lent in
-	uint32_t reserved;
+	uint32_t transaction; // first section of the packet it was lent in; given back as the last
+	uint32_t channel;     // whose commit seq is
 };
 
 struct netvsp_record {
