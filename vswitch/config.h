@@ -18,6 +18,8 @@
 #define VSW_AGEING_DEFAULT    300
 #define VSW_MAC_LIMIT_DEFAULT (1u << 20)
 #define VSW_MAX_QUEUES        16
+#define VSW_MAX_CHANNELS      64 // queues of a guest's NIC: inside of its one port queue
+#define VSW_CHANNELS_DEFAULT  8
 
 enum switch_type { SWITCH_EXTERNAL, SWITCH_INTERNAL, SWITCH_PRIVATE };
 
@@ -54,7 +56,7 @@ struct port_config {
 	enum port_type type;
 	uint8_t mac[6];     // all zero: chosen by the port
 	uint16_t mtu;       // frame payload, bytes; 0: the type's default (1500)
-	uint16_t queues;    // 0: one
+	uint16_t queues;    // 0: the type's default: one, vmnic: VSW_CHANNELS_DEFAULT
 	uint32_t mac_limit; // dynamic entries behind this port; 0: no limit
 	bool link_down;     // administratively down
 	struct vlan_config vlan;
@@ -73,6 +75,10 @@ struct port_config {
 		char owner[VSW_NAME_SIZE]; // "" or user[:group]: server socket's owner
 		uint16_t perm;             // server socket's file mode; 0 = 0660
 	} vhost;
+	struct {
+		// "": root's and the daemon's own only; else also of this user, by name or number
+		char user[VSW_NAME_SIZE];
+	} vmnic;
 };
 
 struct fdb_static_config {

@@ -78,7 +78,7 @@ bad_value "bad name" add-switch "bad name" --type internal
 bad_value "../etc" add-switch ../etc --type internal
 bad_value ifname add-port s p --type tap --ifname sixteen-or-more-x
 bad_value "$(printf 'x%.0s' {1..64})" add-switch "$(printf 'x%.0s' {1..64})" --type internal
-bad_value VMBus add-port s p --type vmnic
+bad_value user add-port s p --type tap --user root
 bad_value nosuch add-port s p --type dpdk --devargs net_nosuch0
 usage "" add-switch
 usage "frobnicate" frobnicate

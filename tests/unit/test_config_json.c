@@ -103,6 +103,8 @@ static void every_setting_comes_back(void **state)
 		"{\"name\":\"x\",\"type\":\"external\"}],"
 		"\"ports\":["
 		"{\"name\":\"d\",\"switch\":\"x\",\"type\":\"dpdk\",\"devargs\":\"03:00.0,a=b\"},"
+		"{\"name\":\"g\",\"switch\":\"a\",\"type\":\"vmnic\",\"mac\":\"02:00:00:00:00:08\","
+		"\"queues\":1,\"user\":\"hv1\"},"
 		"{\"name\":\"h\",\"switch\":\"a\",\"type\":\"host\",\"ifname\":\"h0\",\"mac\":"
 		"\"02:00:00:00:00:09\",\"mtu\":9000,\"access_vlan\":10,\"link\":\"down\"},"
 		"{\"name\":\"n\",\"switch\":\"x\",\"type\":\"nic\",\"ifname\":\"eth1\",\"role\":"
@@ -204,8 +206,9 @@ static void errors_name_their_place(void **)
 		 "\"nic\",\"ifname\":\"eth0\"}]}",
 			"ports[0]: port 'n' is a NIC"},
 		{"{\"version\":1," SW ",\"ports\":[{\"name\":\"n\",\"switch\":\"s\",\"type\":"
-		 "\"vmnic\"}]}",
-			"ports[0]: port 'n': vmnic"},
+		 "\"vmnic\",\"queues\":65}]}",
+			"ports[0].queues: 65"},
+		{PORT "\"user\":\"x\"}]}", "ports[0].user: ports of type tap"},
 		{"{\"version\":1," SW
 		 ",\"fdb\":[{\"switch\":\"s\",\"mac\":\"02:00:00:00:00:00\"}]}",
 			"fdb[0].port: missing"},

@@ -86,6 +86,9 @@ static void port_values_are_checked(void **state)
 		{PORT_TAP, {.mtu = 9217}, 0, "MTU 9217"},
 		{PORT_TAP, {.mac = {1, 2, 3, 4, 5, 6}}, 0, "group"},
 		{PORT_TAP, {.queues = 17}, 0, "17 queues"},
+		{PORT_TAP, {.vmnic.user = "hv1"}, 0, "no user setting"},
+		{PORT_VMNIC, {.vmnic.user = "h v"}, 0, "the user"},
+		{PORT_VMNIC, {.ifname = "eth0"}, 0, "no ifname setting"},
 		{PORT_TAP, {.mac_limit = (1u << 24) + 1}, 0, "MAC limit"},
 		{PORT_TAP, {.ifname = "a b"}, 0, "'a b'"},
 		{PORT_TAP, {.ifname = ".."}, 0, "'..'"},
@@ -134,7 +137,31 @@ static void port_values_are_checked(void **state)
 				cases[i].says);
 		config_remove_port(cfg, "p");
 	}
-	assert_refused(add_port(cfg, "lan", "v", PORT_VMNIC), VSW_E_UNSUPPORTED, "VMBus");
+}
+
+static void guests_ports_have_channels_and_a_user(void **state)
+{
+	struct config *cfg = *state;
+	struct port_config port;
+
+	assert_done(add_switch(cfg, "lan", SWITCH_PRIVATE));
+	port = port_of("g", "lan", PORT_VMNIC);
+	strcpy(port.vmnic.user, "hv1");
+	port.queues = VSW_CHANNELS_DEFAULT;
+	assert_done(config_add_port(cfg, &port, 0, false, &err));
+	assert_int_equal(config_find_port(cfg, "g")->cfg.queues, 0);
+	assert_string_equal(config_find_port(cfg, "g")->cfg.vmnic.user, "hv1");
+	assert_done(config_add_port(cfg, &port, 0, true, &err));
+	strcpy(port.vmnic.user, "hv2");
+	assert_refused(config_add_port(cfg, &port, 0, true, &err), VSW_E_EXISTS,
+		"its user is 'hv1', not 'hv2'");
+	strcpy(port.vmnic.user, "hv1");
+	port.queues = 1;
+	assert_refused(
+		config_add_port(cfg, &port, 0, true, &err), VSW_E_EXISTS, "it has 8 queues, not 1");
+	strcpy(port.name, "h");
+	port.queues = VSW_MAX_CHANNELS + 1;
+	assert_refused(config_add_port(cfg, &port, 0, false, &err), VSW_E_INVALID, "65 queues");
 }
 
 static void devices_are_not_shared(void **state)
@@ -330,6 +357,7 @@ int main(void)
 		with_config(port_defaults_are_filled_in),
 		with_config(port_may_exist),
 		with_config(port_values_are_checked),
+		with_config(guests_ports_have_channels_and_a_user),
 		with_config(devices_are_not_shared),
 		with_config(port_is_set),
 		with_config(port_is_deleted_with_its_macs),

@@ -164,8 +164,13 @@ static void vhost_settings_arrive(void **)
 	refused("add-port",
 		"{\"switch\":\"lan\",\"port\":\"t\",\"type\":\"tap\",\"vhost_mode\":\"server\"}",
 		VSW_E_INVALID, "vhost_mode");
-	refused("add-port", "{\"switch\":\"lan\",\"port\":\"g\",\"type\":\"vmnic\"}",
-		VSW_E_UNSUPPORTED, "VMBus");
+	done("add-port", "{\"switch\":\"lan\",\"port\":\"g\",\"type\":\"vmnic\",\"user\":\"hv1\","
+			 "\"queues\":4,\"mac\":\"02:00:00:00:00:09\"}");
+	port = &config_find_port(fake, "g")->cfg;
+	assert_int_equal(port->queues, 4);
+	assert_string_equal(port->vmnic.user, "hv1");
+	refused("add-port", "{\"switch\":\"lan\",\"port\":\"t\",\"type\":\"tap\",\"user\":\"hv1\"}",
+		VSW_E_INVALID, "user");
 }
 
 static void nics_that_cannot_be_had(void **)

@@ -226,7 +226,7 @@ static void bad_parameters_are_named(void **)
 			"'untagged' excludes 'access_vlan'"},
 		{REQ("add-port", "{\"switch\":\"a\",\"port\":\"b\"}"), "'type' is missing"},
 		{REQ("add-port",
-			 "{\"switch\":\"a\",\"port\":\"b\",\"type\":\"tap\",\"queues\":17}"),
+			 "{\"switch\":\"a\",\"port\":\"b\",\"type\":\"tap\",\"queues\":65}"),
 			"'queues' is out of range"},
 		{REQ("add-port", "{\"switch\":\"a\",\"port\":\"b\",\"type\":\"tap\",\"ifname\":"
 				 "\"sixteencharacter\"}"),

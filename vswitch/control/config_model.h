@@ -86,7 +86,7 @@ int config_set_switch(struct config *cfg, const char *name, const struct switch_
 int config_rename_switch(
 	struct config *cfg, const char *name, const char *new_name, struct vsw_error *err);
 
-// Any type but nic and vmnic. vlan_set: which of SET_VLAN were given (values in port->vlan,
+// Any type but nic. vlan_set: which of SET_VLAN were given (values in port->vlan,
 // made whole here).
 int config_add_port(struct config *cfg, const struct port_config *port, unsigned vlan_set,
 	bool may_exist, struct vsw_error *err);

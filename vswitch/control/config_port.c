@@ -37,7 +37,7 @@ void port_normalise(struct port_config *port)
 
 	if (port->mtu == MTU_DEFAULT)
 		port->mtu = 0;
-	if (port->queues == 1)
+	if (port->queues == (port->type == PORT_VMNIC ? VSW_CHANNELS_DEFAULT : 1))
 		port->queues = 0;
 	if (port->vhost.perm == VHOST_PERM_DEFAULT)
 		port->vhost.perm = 0;

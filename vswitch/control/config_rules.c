@@ -98,7 +98,8 @@ bool port_is_rebuilt(const struct port_config *from, const struct port_config *t
 	       memcmp(from->nic.perm_mac, to->nic.perm_mac, 6) != 0 ||
 	       strcmp(from->vhost.path, to->vhost.path) != 0 ||
 	       from->vhost.mode != to->vhost.mode || from->vhost.perm != to->vhost.perm ||
-	       strcmp(from->vhost.owner, to->vhost.owner) != 0;
+	       strcmp(from->vhost.owner, to->vhost.owner) != 0 ||
+	       strcmp(from->vmnic.user, to->vmnic.user) != 0;
 }
 
 // moves: it is the port that is to come, not the switch that is to change.
@@ -279,6 +280,8 @@ static int stray_check(const struct port_config *port, struct vsw_error *err)
 		what = "vhost_*";
 	else if (has_nic_settings(port) && port->type != PORT_NIC)
 		what = "NIC";
+	else if (port->vmnic.user[0] != '\0' && port->type != PORT_VMNIC)
+		what = "user";
 	if (what == NULL)
 		return 0;
 	return vsw_fail(err, VSW_E_INVALID, "see: vswitchctl add-port --help",
@@ -308,11 +311,7 @@ static int type_settings_check(const struct port_config *port, struct vsw_error 
 				"say --devargs, as in net_pcap0,iface=eth0 or 0000:03:00.0",
 				"port '%s' needs the devargs of its DPDK device", port->name);
 		return text_check(port->devargs, "the devargs", port->name, err);
-	case PORT_VMNIC:
-		return vsw_fail(err, VSW_E_UNSUPPORTED, "use a tap or vhost port for the guest",
-			"port '%s': vmnic ports come with the VMBus provider, which this build "
-			"does not have",
-			port->name);
+	case PORT_VMNIC: return text_check(port->vmnic.user, "the user", port->name, err);
 	}
 	return 0;
 }
@@ -330,8 +329,9 @@ static int port_check_alone(const struct port_config *port, struct vsw_error *er
 	if (port->mtu != 0 && (port->mtu < VSW_MTU_MIN || port->mtu > VSW_MTU_MAX))
 		return vsw_fail(err, VSW_E_INVALID, "68 to 9216 bytes",
 			"MTU %u of port '%s' is out of range", port->mtu, port->name);
-	if (port->queues > VSW_MAX_QUEUES)
-		return vsw_fail(err, VSW_E_INVALID, "1 to 16 queues",
+	if (port->queues > (port->type == PORT_VMNIC ? VSW_MAX_CHANNELS : VSW_MAX_QUEUES))
+		return vsw_fail(err, VSW_E_INVALID,
+			port->type == PORT_VMNIC ? "1 to 64 queues" : "1 to 16 queues",
 			"%u queues of port '%s' are out of range", port->queues, port->name);
 	if (port->mac_limit > MAC_LIMIT_MAX)
 		return vsw_fail(err, VSW_E_INVALID, "0 (no limit) to 16777216 addresses",

@@ -32,6 +32,13 @@ static unsigned mtu_of(const struct port_config *port)
 	return port->mtu == 0 ? 1500 : port->mtu;
 }
 
+static unsigned queues_of(const struct port_config *port)
+{
+	if (port->queues != 0)
+		return port->queues;
+	return port->type == PORT_VMNIC ? VSW_CHANNELS_DEFAULT : 1;
+}
+
 static const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT_SIZE])
 {
 	if (mac_is_zero(mac))
@@ -90,6 +97,7 @@ void port_describe_difference(
 	differ_word(&list, "vhost owner", is->vhost.owner, asked->vhost.owner);
 	if (is->vhost.perm != asked->vhost.perm)
 		append(&list, "its vhost permissions are not %04o", asked->vhost.perm);
+	differ_word(&list, "user", is->vmnic.user, asked->vmnic.user);
 	vlan_format(&is->vlan, vlan[0], sizeof(vlan[0]));
 	vlan_format(&asked->vlan, vlan[1], sizeof(vlan[1]));
 	if (memcmp(&is->vlan, &asked->vlan, sizeof(is->vlan)) != 0)
@@ -100,8 +108,7 @@ void port_describe_difference(
 		append(&list, "its MAC is %s, not %s", mac_text(is->mac, mac[0]),
 			mac_text(asked->mac, mac[1]));
 	if (is->queues != asked->queues)
-		append(&list, "it has %u queues, not %u", is->queues == 0 ? 1 : is->queues,
-			asked->queues == 0 ? 1 : asked->queues);
+		append(&list, "it has %u queues, not %u", queues_of(is), queues_of(asked));
 	if (is->mac_limit != asked->mac_limit)
 		append(&list, "its MAC limit is %u, not %u", is->mac_limit, asked->mac_limit);
 	if (is->link_down != asked->link_down)

@@ -317,7 +317,7 @@ static json_t *write_native(const struct port_config *port, const struct port_co
 static int read_queues(const json_t *value, struct port_config *port, struct vsw_error *err)
 {
 	uint64_t number = 0;
-	int ret = json_copy_uint(value, 1, VSW_MAX_QUEUES, &number, err);
+	int ret = json_copy_uint(value, 1, VSW_MAX_CHANNELS, &number, err);
 
 	port->queues = number;
 	return ret;
@@ -411,11 +411,22 @@ static json_t *write_vhost_perm(const struct port_config *port, const struct por
 	return port->vhost.perm == 0 ? NULL : json_sprintf("%04o", port->vhost.perm);
 }
 
+static int read_user(const json_t *value, struct port_config *port, struct vsw_error *err)
+{
+	return json_copy_string(value, port->vmnic.user, sizeof(port->vmnic.user), err);
+}
+
+static json_t *write_user(const struct port_config *port, const struct port_config *)
+{
+	return write_string(port->vmnic.user, "");
+}
+
 #define ALL    ~0u
 #define TAP    (1u << PORT_TAP)
 #define NIC    (1u << PORT_NIC)
 #define VHOST  (1u << PORT_VHOST)
 #define DPDK   (1u << PORT_DPDK)
+#define VMNIC  (1u << PORT_VMNIC)
 #define NETDEV (1u << PORT_HOST | TAP | NIC)
 
 // In the order of the document.
@@ -443,6 +454,7 @@ static const struct port_key keys[] = {
 	{"vhost_mode", read_vhost_mode, write_vhost_mode, 0, VHOST},
 	{"vhost_owner", read_vhost_owner, write_vhost_owner, 0, VHOST},
 	{"vhost_perm", read_vhost_perm, write_vhost_perm, 0, VHOST},
+	{"user", read_user, write_user, 0, VMNIC},
 };
 
 #define N_KEYS   (sizeof(keys) / sizeof(keys[0]))

@@ -45,15 +45,17 @@ static const struct rpc_param add_port_params[] = {{.name = "switch",
 		.type = RPC_MAC,
 		.metavar = "MAC",
 		.preset = "chosen by the port",
-		.help = "the interface's address"},
+		.help = "the interface's address; vmnic: the guest's, from its next attachment "
+			"on"},
 	P_MTU("1500"), P_VLANS("untagged"),
 	{.name = "queues",
 		.type = RPC_UINT,
 		.min = 1,
-		.max = VSW_MAX_QUEUES,
+		.max = VSW_MAX_CHANNELS,
 		.metavar = "N",
-		.preset = "1",
-		.help = "queues, each served by one data core"},
+		.preset = "1; vmnic: 8",
+		.help = "queues, each served by one data core, 16 at most; vmnic: channels that "
+			"the guest may have, all served by one data core"},
 	P_PORT_MAC_LIMIT,
 	{.name = "vhost_socket",
 		.type = RPC_STRING,
@@ -79,6 +81,13 @@ static const struct rpc_param add_port_params[] = {{.name = "switch",
 		.metavar = "MODE",
 		.preset = "0660",
 		.help = "vhost, server: file mode of the socket, octal"},
+	{.name = "user",
+		.type = RPC_STRING,
+		.max = VSW_NAME_SIZE - 1,
+		.metavar = "USER",
+		.preset = "root and the daemon's own",
+		.help = "vmnic: whose hypervisor may attach a guest's NIC, besides theirs: a name "
+			"or a number"},
 	P_MAY_EXIST, P_WHAT_IF, {}};
 
 const struct rpc_method rpc_port_methods[] = {
@@ -91,8 +100,9 @@ const struct rpc_method rpc_port_methods[] = {
 			"tap: an interface for a container (--netns) or for QEMU.\n"
 			"vhost: a vhost-user socket for QEMU or a DPDK guest.\n"
 			"dpdk: any device DPDK can drive.\n"
-			"vmnic: the synthetic NIC of a Hyper-V style guest; comes with the VMBus "
-			"provider, and is refused as unsupported until then.\n\n"
+			"vmnic: the synthetic NIC of a guest on VMBus. The NIC belongs to the "
+			"guest, the port to the switch, and they meet by the port's name, "
+			"whichever comes first.\n\n"
 			"A network card is added with bind-nic instead.\n\n"
 			"Ports of guests are untagged until told otherwise: only untagged frames "
 			"pass, in the switch's untagged domain. (Uplinks carry all VLANs tagged as "
@@ -114,7 +124,11 @@ const struct rpc_method rpc_port_methods[] = {
 				"/run/vm1.sock --trunk-vlans 10,20,30-40 --native-vlan 10",
 				"{\"switch\":\"lan\",\"port\":\"vm1\",\"type\":\"vhost\","
 				"\"vhost_socket\":\"/run/vm1.sock\",\"trunk_vlans\":"
-				"\"10,20,30-40\",\"native_vlan\":10}"}),
+				"\"10,20,30-40\",\"native_vlan\":10}"},
+			{"a guest on VMBus, whose hypervisor runs as user hv1",
+				"vswitchctl add-port lan vm2 --type vmnic --user hv1",
+				"{\"switch\":\"lan\",\"port\":\"vm2\",\"type\":\"vmnic\",\"user\":"
+				"\"hv1\"}"}),
 		.params = add_port_params,
 		.result = RPC_FIELDS(CHANGE_RESULT),
 		.errors = RPC_ERRORS(VSW_E_EXISTS, VSW_E_NOT_FOUND, VSW_E_BUSY, VSW_E_REFUSED,
@@ -185,7 +199,9 @@ const struct rpc_method rpc_port_methods[] = {
 		.name = "rename-port",
 		.group = "Ports",
 		.summary = "give a port another name",
-		.details = "The name of its interface stays. Traffic does not notice.",
+		.details = "The name of its interface stays. Traffic does not notice. Only a "
+			   "vmnic port is different: a guest's NIC asks for its port by name, so "
+			   "it stays behind, and a NIC that asks for the new name is connected.",
 		.examples = RPC_EXAMPLES({"", "vswitchctl rename-port web1 www",
 			"{\"name\":\"web1\",\"new\":\"www\"}"}),
 		.params = RPC_PARAMS({.name = "name",
