@@ -40,19 +40,14 @@ void mbuf_pools_destroy(void)
 	}
 }
 
-static struct rte_mempool *of(struct rte_mempool *const *list, int socket_id)
-{
-	if (socket_id >= 0 && socket_id < RTE_MAX_NUMA_NODES && list[socket_id] != NULL)
-		return list[socket_id];
-	for (unsigned i = 0; i < RTE_MAX_NUMA_NODES; i++)
-		if (list[i] != NULL)
-			return list[i];
-	return NULL;
-}
-
 struct rte_mempool *mbuf_pool(int socket_id)
 {
-	return of(pools, socket_id);
+	if (socket_id >= 0 && socket_id < RTE_MAX_NUMA_NODES && pools[socket_id] != NULL)
+		return pools[socket_id];
+	for (unsigned i = 0; i < RTE_MAX_NUMA_NODES; i++)
+		if (pools[i] != NULL)
+			return pools[i];
+	return NULL;
 }
 
 uint32_t mbuf_in_use(void)
