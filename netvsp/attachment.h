@@ -45,14 +45,20 @@ struct attachment_ops {
 // Takes over the connected socket. NULL + errno.
 struct attachment *attachment_create(int sock, const struct attachment_ops *ops, void *arg);
 void attachment_destroy(struct attachment *a);
-// The socket, for epoll; attachment_run() when it is readable, and when poked.
+// The owner has had enough: tells the other side why. gone() follows at once.
+void attachment_end(struct attachment *a, enum handover_refusal code, const char *reason);
+// For epoll; attachment_run() when it is readable, when poked, and now and then.
 int attachment_fd(const struct attachment *a);
 void attachment_run(struct attachment *a);
 
 // From ready() until gone().
 struct netvsp *attachment_netvsp(const struct attachment *a);
-// Readable after the guest has signalled, any channel; drained by who sleeps on it.
+// Readable after the guest has signalled, any channel. The other side has it, too, and could make
+// reads and writes of it block: wait for it edge-triggered, and neither read nor write it.
 int attachment_kick_fd(const struct attachment *a);
+// The thread that polls hangs in an interrupt: makes the eventfds that it may be writing to
+// non-blocking again and empties them. True if the other side had made one block.
+bool attachment_unblock(struct attachment *a);
 
 struct attachment_info {
 	struct handover_hello hello;

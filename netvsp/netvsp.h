@@ -37,7 +37,9 @@ struct netvsp_options {
 	size_t record_size;
 	bool resume; // take up what the record says; else begin anew
 	// A complete page list of the guest's, or NULL. Stays while the NIC uses it. From the
-	// thread that polls.
+	// thread that polls. NULL and errno EAGAIN: its announcement may still be on the way to
+	// us (the guest's message has overtaken it): leave the message in the ring, end the poll
+	// and do not sleep; the next one comes soon. Any other errno: there is none.
 	const struct gpadl *(*find_gpadl)(void *arg, uint32_t id);
 	// The guest has been granted sub-channels: offer until there are `total`. From the thread
 	// that polls: must not block.
