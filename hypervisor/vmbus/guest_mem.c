@@ -12,6 +12,7 @@
 #include "guest_fault.h"
 
 #define GPA_END (1ull << 52)
+#define HUGE    (2ull << 20)
 
 static bool overlaps(const struct guest_mem *mem, uint64_t gpa, uint64_t size)
 {
@@ -44,6 +45,34 @@ static int check_file(int fd, uint64_t size, uint64_t offset, uint64_t *page_siz
 	return 0;
 }
 
+// Where an address and its offset in the file agree modulo 2 MiB, the kernel can map huge pages.
+static uint8_t *map_aligned(uint64_t size, int fd, uint64_t offset)
+{
+	uint64_t before, spare = size < HUGE ? 0 : HUGE;
+	uint8_t *reserved, *host;
+
+	reserved = mmap(
+		NULL, size + spare, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (reserved == MAP_FAILED)
+		return MAP_FAILED;
+	before = spare == 0 ? 0 : (offset - (uintptr_t)reserved) % HUGE;
+	host = mmap(reserved + before, size, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, offset);
+	if (host == MAP_FAILED) {
+		int err = errno;
+
+		munmap(reserved, size + spare);
+		errno = err;
+		return MAP_FAILED;
+	}
+	if (before > 0)
+		munmap(reserved, before);
+	if (before < spare)
+		munmap(host + size, spare - before);
+	madvise(host, size, MADV_HUGEPAGE);
+	return host;
+}
+
 int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, uint64_t offset)
 {
 	struct guest_region r = {.gpa = gpa, .size = size, .offset = offset};
@@ -63,7 +92,11 @@ int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, ui
 	r.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (r.fd < 0)
 		return -errno;
-	r.host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, r.fd, offset);
+	if (page_size == GUEST_PAGE_SIZE)
+		r.host = map_aligned(size, r.fd, offset);
+	else
+		r.host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, r.fd,
+			offset);
 	if (r.host == MAP_FAILED) {
 		// Sealed or opened against writing.
 		err = errno == EACCES ? -EPERM : -errno;
