@@ -76,7 +76,6 @@ static uint8_t *map_aligned(uint64_t size, int fd, uint64_t offset)
 int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, uint64_t offset)
 {
 	struct guest_region r = {.gpa = gpa, .size = size, .offset = offset};
-	uint64_t page_size;
 	int err;
 
 	if (size == 0 || (gpa | size | offset) % GUEST_PAGE_SIZE != 0 || size > GPA_END ||
@@ -86,13 +85,13 @@ int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, ui
 		return -EEXIST;
 	if (mem->n == GUEST_MEM_MAX_REGIONS)
 		return -ENOSPC;
-	err = check_file(fd, size, offset, &page_size);
+	err = check_file(fd, size, offset, &r.page_size);
 	if (err != 0)
 		return err;
 	r.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (r.fd < 0)
 		return -errno;
-	if (page_size == GUEST_PAGE_SIZE)
+	if (r.page_size == GUEST_PAGE_SIZE)
 		r.host = map_aligned(size, r.fd, offset);
 	else
 		r.host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, r.fd,
@@ -105,7 +104,7 @@ int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, ui
 	// The guest's secrets belong neither into our core dumps nor into our children.
 	madvise(r.host, size, MADV_DONTDUMP);
 	madvise(r.host, size, MADV_DONTFORK);
-	err = guest_fault_watch(r.host, size, page_size, &mem->dead);
+	err = guest_fault_watch(r.host, size, r.page_size, &mem->dead);
 	if (err != 0)
 		goto mapping;
 	mem->region[mem->n++] = r;

@@ -15,8 +15,9 @@
 struct guest_region {
 	uint64_t gpa, size; // bytes, multiples of a page
 	uint8_t *host;
-	int fd;          // our own duplicate
-	uint64_t offset; // of the region in fd
+	int fd;             // our own duplicate
+	uint64_t offset;    // of the region in fd
+	uint64_t page_size; // of fd: GUEST_PAGE_SIZE, or that of its huge pages
 };
 
 struct guest_mem {

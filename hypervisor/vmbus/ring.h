@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // One direction of a channel. The same code reads and writes on both sides of it; one thread a
-// side. Data pages are mapped twice in a row, so that no record wraps as we see it.
+// side. Data pages are mapped twice in a row, so that no record wraps as we see it. Where that
+// cannot be (parts of huge pages, pages too scattered) we work on a copy that is, and bytes cross
+// when a side looks or publishes.
 //
 // What we read and write is first private (`at`), then published: many records for one store,
 // one fence and at most one signal.
@@ -17,8 +19,13 @@
 
 #define VMBUS_RING_MIN_PAGES            2u // header and data
 #define VMBUS_RING_FEATURE_PENDING_SEND 1u
-#define VMBUS_RING_MAX_RUNS             64u    // of pages that follow each other, in a ring
-#define VMBUS_RING_MAX_AREAS            16384u // of address space, in all rings of the process
+
+// What rings may hold of this process. A ring of more runs of pages is copied, as are all when
+// the areas are used up.
+#define VMBUS_RING_MAX_RUNS   8u
+#define VMBUS_RING_MAX_AREAS  16384u       // of address space, by all mapped rings
+#define VMBUS_RING_MAX_COPY   (4u << 20)   // bytes of a ring that is copied
+#define VMBUS_RING_MAX_COPIES (2ull << 30) // bytes of all of them
 
 struct vmbus_ring_header {
 	_Atomic uint32_t write_index; // bytes, multiples of 8
@@ -33,6 +40,7 @@ static_assert(offsetof(struct vmbus_ring_header, feature_bits) == 64);
 struct vmbus_ring {
 	struct vmbus_ring_header *hdr;
 	uint8_t *data;      // size bytes, then the same bytes again
+	uint8_t **pages;    // those of the guest, if data is a copy; else NULL
 	uint32_t size;      // of the data, multiple of a page
 	uint32_t at;        // next byte to read or to write, private
 	uint32_t published; // what the header says of it
@@ -40,9 +48,10 @@ struct vmbus_ring {
 	void *mapping;      // for vmbus_ring_unmap()
 	size_t mapping_len;
 	uint32_t n_areas; // of address space
+	uint32_t flushed; // what the guest's pages have of a copy
 };
 
-// A record in the ring, its descriptor copied and checked. The body is still in shared memory.
+// A record in the ring, its descriptor copied and checked. The body is still shared memory.
 struct vmbus_packet {
 	uint16_t type;
 	bool wants_completion;
@@ -54,10 +63,10 @@ struct vmbus_packet {
 	uint64_t transaction;
 };
 
-// Maps pages [first, first + n) of the list as a ring: one of header, the others data, mapped
-// twice. The list may go afterwards, the memory not. -EINVAL: not page aligned or too short;
-// -E2BIG: pages so scattered that mapping them would take too many areas; -EPROTO: indices are
-// not good; -ENOMEM: no memory, or rings of this process have used up their areas.
+// Maps pages [first, first + n) of the list as a ring: one of header, the others data. The list
+// may go afterwards, the memory not. -EINVAL: not page aligned or too short; -EPROTO: indices
+// are not good; -E2BIG: too large to be copied, and cannot be mapped; -ENOMEM: no memory, or
+// rings of this process hold too much.
 int vmbus_ring_map(struct vmbus_ring *r, const struct guest_mem *mem, const struct gpadl *g,
 	uint32_t first, uint32_t n);
 void vmbus_ring_unmap(struct vmbus_ring *r);
@@ -111,6 +120,10 @@ static inline int vmbus_ring_parse(const struct vmbus_ring *r, struct vmbus_pack
 	return 1;
 }
 
+// Between a copy and the guest's pages: brings [at, peer), and takes [flushed, at) back.
+void vmbus_ring_copy_in(struct vmbus_ring *r);
+void vmbus_ring_copy_out(struct vmbus_ring *r);
+
 // Looks at the next record without taking it. 1, 0: none, -EPROTO: what is there is none, and
 // the ring is of no more use.
 static inline int vmbus_ring_peek(struct vmbus_ring *r, struct vmbus_packet *p)
@@ -123,6 +136,8 @@ static inline int vmbus_ring_peek(struct vmbus_ring *r, struct vmbus_packet *p)
 		if (!vmbus_ring_index_is_good(r, write))
 			return -EPROTO;
 		r->peer = write;
+		if (r->pages != NULL)
+			vmbus_ring_copy_in(r);
 	}
 	return vmbus_ring_parse(r, p);
 }
@@ -199,6 +214,14 @@ static inline uint8_t *vmbus_ring_put(struct vmbus_ring *r, uint16_t type, bool 
 	return record + sizeof(d);
 }
 
+// All that was put is in the guest's pages from here on, though not visible yet: for who notes,
+// before publishing, that it will.
+static inline void vmbus_ring_flush(struct vmbus_ring *r)
+{
+	if (r->pages != NULL)
+		vmbus_ring_copy_out(r);
+}
+
 // Makes what was put visible. True: the reader must be signalled.
 static inline bool vmbus_ring_publish_write(struct vmbus_ring *r)
 {
@@ -206,6 +229,7 @@ static inline bool vmbus_ring_publish_write(struct vmbus_ring *r)
 
 	if (r->at == old)
 		return false;
+	vmbus_ring_flush(r);
 	atomic_store_explicit(&r->hdr->write_index, r->at, memory_order_release);
 	r->published = r->at;
 	atomic_thread_fence(memory_order_seq_cst);

@@ -107,20 +107,35 @@ static void pages_not_whole_are_refused(void **)
 	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 3), 0);
 }
 
-static void scattered_pages_are_limited(void **)
+static void scattered_pages_are_copied(void **)
 {
-	make_gpadl(&list, &mem, 0, 2 + VMBUS_RING_MAX_RUNS, 2);
-	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 2 + VMBUS_RING_MAX_RUNS), -E2BIG);
-	assert_null(ring.mapping);
-	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 1 + VMBUS_RING_MAX_RUNS), 0);
-}
-
-static void rings_of_the_process_are_limited(void **)
-{
-	static struct vmbus_ring rings[VMBUS_RING_MAX_AREAS / (2 * VMBUS_RING_MAX_RUNS) + 1];
-	uint32_t n = 1 + VMBUS_RING_MAX_RUNS, last = sizeof(rings) / sizeof(*rings) - 1;
+	uint32_t n = 2 + VMBUS_RING_MAX_RUNS;
 
 	make_gpadl(&list, &mem, 0, n, 2);
+	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, n - 1), 0);
+	assert_null(ring.pages);
+	vmbus_ring_unmap(&ring);
+	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, n), 0);
+	assert_non_null(ring.pages);
+	vmbus_ring_be_writer(&ring);
+	memset(vmbus_ring_put(&ring, VMBUS_PACKET_IN_BAND, false, 1, 0, 8000), 7, 8000);
+	assert_int_equal(*page(2), 0); // not before it must
+	vmbus_ring_publish_write(&ring);
+	assert_int_equal(*page(2), VMBUS_PACKET_IN_BAND);
+	assert_int_equal(page(2)[16] + page(2)[4095] + page(4)[0] + page(4)[3919], 4 * 7);
+	assert_int_equal(*page(3), 0);
+}
+
+static void copies_are_limited(void **)
+{
+	static struct vmbus_ring rings[VMBUS_RING_MAX_COPIES / VMBUS_RING_MAX_COPY + 1];
+	uint32_t n = VMBUS_RING_MAX_COPY / GUEST_PAGE_SIZE + 1;
+	uint32_t last = sizeof(rings) / sizeof(*rings) - 1;
+	uint64_t *pfn = calloc(n + 1, sizeof(*pfn)); // all the same page
+
+	assert_int_equal(gpadl_init(&list, &mem, 1, 0, (n + 1) * GUEST_PAGE_SIZE, pfn, n + 1), 0);
+	free(pfn);
+	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, n + 1), -E2BIG);
 	for (uint32_t i = 0; i < last; i++)
 		assert_int_equal(vmbus_ring_map(&rings[i], &mem, &list, 0, n), 0);
 	assert_int_equal(vmbus_ring_map(&rings[last], &mem, &list, 0, n), -ENOMEM);
@@ -128,6 +143,33 @@ static void rings_of_the_process_are_limited(void **)
 	assert_int_equal(vmbus_ring_map(&rings[last], &mem, &list, 0, n), 0);
 	for (uint32_t i = 0; i <= last; i++)
 		vmbus_ring_unmap(&rings[i]);
+}
+
+static void rings_are_copied_when_areas_are_used_up(void **)
+{
+	static struct vmbus_ring rings[VMBUS_RING_MAX_AREAS / (2 * VMBUS_RING_MAX_RUNS) + 1];
+	uint32_t n = 1 + VMBUS_RING_MAX_RUNS, last = sizeof(rings) / sizeof(*rings) - 1;
+
+	make_gpadl(&list, &mem, 0, n, 2);
+	for (uint32_t i = 0; i < last; i++)
+		assert_int_equal(vmbus_ring_map(&rings[i], &mem, &list, 0, n), 0);
+	assert_null(rings[last - 1].pages);
+	assert_int_equal(vmbus_ring_map(&rings[last], &mem, &list, 0, n), 0);
+	assert_non_null(rings[last].pages);
+	vmbus_ring_unmap(&rings[3]);
+	vmbus_ring_unmap(&rings[last]);
+	assert_int_equal(vmbus_ring_map(&rings[last], &mem, &list, 0, n), 0);
+	assert_null(rings[last].pages);
+	for (uint32_t i = 0; i <= last; i++)
+		vmbus_ring_unmap(&rings[i]);
+}
+
+static void parts_of_huge_pages_are_copied(void **)
+{
+	make_gpadl(&list, &mem, 0, 4, 1);
+	mem.region[0].page_size = 2u << 20; // as of a file of huge pages
+	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 4), 0);
+	assert_non_null(ring.pages);
 }
 
 static void bad_indices_are_refused(void **)
@@ -198,8 +240,10 @@ int main(void)
 		rule(a_part_of_the_list_makes_a_ring),
 		rule(too_few_pages_are_refused),
 		rule(pages_not_whole_are_refused),
-		rule(scattered_pages_are_limited),
-		rule(rings_of_the_process_are_limited),
+		rule(scattered_pages_are_copied),
+		rule(copies_are_limited),
+		rule(rings_are_copied_when_areas_are_used_up),
+		rule(parts_of_huge_pages_are_copied),
 		rule(bad_indices_are_refused),
 		rule(indices_are_taken_over),
 		rule(index_that_turned_bad_counts_as_0),

@@ -14,7 +14,7 @@
 
 #include "vmbus_memory.h"
 
-#define N_DATA    3u
+#define N_DATA    (VMBUS_RING_MAX_RUNS + 1)
 #define SIZE      (N_DATA * GUEST_PAGE_SIZE)
 #define STEPS     300000u
 #define RECORDS   200000u
@@ -24,15 +24,20 @@
 static struct guest_mem mem;
 static struct gpadl list;
 static struct vmbus_ring writer, reader;
+static bool copied;
 
 static int setup(void **)
 {
-	make_memory(&mem, 1 + N_DATA);
-	make_gpadl(&list, &mem, 0, 1 + N_DATA, 1);
+	make_memory(&mem, 2 * (1 + N_DATA));
+	make_gpadl(&list, &mem, 0, 1 + N_DATA, copied ? 2 : 1);
 	assert_int_equal(vmbus_ring_map(&writer, &mem, &list, 0, 1 + N_DATA), 0);
 	vmbus_ring_be_writer(&writer);
-	// The same mapping, so that sanitizers see both sides touch the same bytes.
-	reader = writer;
+	// The same mapping, so that sanitizers see both sides touch the same bytes; but a copy is
+	// each side's own.
+	if (copied)
+		assert_int_equal(vmbus_ring_map(&reader, &mem, &list, 0, 1 + N_DATA), 0);
+	else
+		reader = writer;
 	vmbus_ring_be_reader(&reader);
 	return 0;
 }
@@ -40,6 +45,8 @@ static int setup(void **)
 static int teardown(void **)
 {
 	vmbus_ring_unmap(&writer);
+	if (copied)
+		vmbus_ring_unmap(&reader);
 	gpadl_fini(&list);
 	guest_mem_clear(&mem);
 	return 0;
@@ -264,5 +271,8 @@ int main(void)
 			two_threads_that_sleep_lose_no_signal, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("mapped", tests, NULL, NULL);
+
+	copied = true;
+	return failed + cmocka_run_group_tests_name("copied", tests, NULL, NULL);
 }
