@@ -13,8 +13,9 @@ struct ndis_offload_caps {
 	uint32_t lso_max; // bytes of one LSO frame
 };
 
-// The request's own header says which revision is wanted: 156, 144 or 112 bytes (3, 2, 1).
-// Length of what was written; -EINVAL: no such revision; -E2BIG: does not fit.
+// The request's own header says which revision is wanted: 156, 144 or 112 bytes (3, 2, 1); who
+// wants a newer one gets 3. Length of what was written; -EINVAL: the request is no such object, or
+// of revision 0; -E2BIG: does not fit.
 int ndis_offload_build(uint8_t *to, uint32_t size, const uint8_t *request, uint32_t request_len,
 	const struct ndis_offload_caps *caps);
 // The guest's side: -EINVAL if header, revision or size are not good.
@@ -31,6 +32,8 @@ struct ndis_offload_params {
 	uint8_t lso4, lso6;
 	uint8_t rsc4, rsc6;
 };
-// 22 to 32 bytes; -EINVAL: header or values are not good.
+// 22 bytes or more, by revision; -EINVAL: header or values are not good.
 int ndis_offload_params_parse(const uint8_t *data, uint32_t len, struct ndis_offload_params *p);
+// 28 bytes, or 22 without RSC. Of a pair for checksums, one to keep beside one to change is told
+// as off: there is no other word for it.
 uint32_t ndis_offload_params_build(uint8_t *to, const struct ndis_offload_params *p, bool rsc);

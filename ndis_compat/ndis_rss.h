@@ -30,9 +30,10 @@ extern const uint8_t ndis_rss_default_key[NDIS_RSS_KEY_SIZE]; // Microsoft's
 
 int ndis_rss_caps_build(uint8_t *to, uint32_t size, const struct ndis_rss_caps *caps); // length
 int ndis_rss_caps_parse(const uint8_t *data, uint32_t len, struct ndis_rss_caps *caps);
-// What the message leaves unchanged is kept from *p. -EINVAL: arrays outside of the message, an
-// entry at or above n_channels, a key of another length, a table empty or no power of two or too
-// long. *p is then untouched.
+// What the message leaves unchanged is kept from *p; of one that turns RSS off, all is. -EINVAL:
+// arrays outside of the message, an entry (also a kept one) at or above n_channels, a key of
+// another length, a table empty or no power of two or too long, another function than Toeplitz,
+// nothing to hash. *p is then untouched.
 int ndis_rss_params_parse(
 	const uint8_t *data, uint32_t len, uint32_t n_channels, struct ndis_rss_params *p);
 int ndis_rss_params_build(uint8_t *to, uint32_t size, const struct ndis_rss_params *p); // length

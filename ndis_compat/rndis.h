@@ -26,7 +26,7 @@ enum rndis_msg_type {
 #define RNDIS_MSG_COMPLETION 0x80000000u
 
 // One request or completion, whatever its type; what a type has not is 0. `data` points into the
-// buffer that was parsed.
+// buffer that was parsed, also if there are 0 bytes of it; NULL if the type has none.
 struct rndis_control {
 	uint32_t type; // with RNDIS_MSG_COMPLETION for answers
 	uint32_t request_id;
@@ -42,5 +42,5 @@ struct rndis_control {
 
 // -EINVAL: too short, lengths or offsets out of the message, unknown type.
 int rndis_control_parse(const uint8_t *msg, uint32_t len, struct rndis_control *c);
-// Builds a message with c->data behind it; its length, or -E2BIG.
+// Builds a message with c->data behind it; its length, -E2BIG, or -EINVAL: unknown type.
 int rndis_control_build(uint8_t *to, uint32_t size, const struct rndis_control *c);

@@ -42,8 +42,9 @@ static_assert(sizeof(struct rndis_ppi) == 12);
 // Gives where the frame is, from the message's start, and how long. 0, or -EINVAL: lengths or
 // records do not add up (a PPI of size 0, less than 12, past its end, ...), or data begin in
 // what was not copied and PPI lie behind it. Unknown PPI types are passed over.
-// Facts that contradict each other or the frame's length (mss 0, VID above 4094 is kept as told)
-// are -EINVAL as well.
+// Facts that contradict each other or the frame's length (two families, TCP and UDP, headers past
+// the frame's end, mss 0 or above 65535, LSOv1) are -EINVAL as well, and so is a frame shorter than
+// its Ethernet header. VID above 4094 is kept as told; with LSO the checksums are not told apart.
 int rndis_packet_parse(const uint8_t *head, uint32_t head_len, uint32_t avail,
 	uint32_t *frame_offset, uint32_t *frame_len, struct ndis_packet_info *info);
 
