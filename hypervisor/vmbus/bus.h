@@ -29,13 +29,15 @@ struct vmbus_open_params {
 };
 
 struct vmbus_device_ops {
-	// A list is complete and its pages are memory. May refuse with -errno.
+	// A list is complete and its pages are memory. May refuse with -errno. It stays where it
+	// is until torn down.
 	int (*gpadl_created)(void *dev, const struct gpadl *g);
 	// Stop using it, then vmbus_gpadl_torndown_done().
 	void (*gpadl_teardown)(void *dev, uint32_t gpadl);
 	// Then vmbus_open_done().
 	void (*open)(void *dev, uint32_t index, const struct vmbus_open_params *params);
-	// Stop using the ring, then vmbus_close_done().
+	// Stop using the ring, then vmbus_close_done(). Also before the answer to open(), which
+	// then counts no more.
 	void (*close)(void *dev, uint32_t index);
 	// Signal another VP, then vmbus_modify_done().
 	void (*modify)(void *dev, uint32_t index, uint32_t target_vp);
@@ -62,13 +64,19 @@ bool vmbus_bus_flush(struct vmbus_bus *bus);
 uint32_t vmbus_bus_version(const struct vmbus_bus *bus); // 0: no contact yet
 void vmbus_bus_get_stats(const struct vmbus_bus *bus, struct vmbus_bus_stats *stats);
 
-// Puts a device on the bus; offered at once if the guest has asked for offers. NULL + errno.
+// Puts a device on the bus; offered at once if the guest has asked for offers. NULL + errno;
+// EEXIST: that instance is there, or the guest has not let go of it yet.
 struct vmbus_device *vmbus_offer(struct vmbus_bus *bus, const struct vmbus_guid *class,
 	const struct vmbus_guid *instance, const struct vmbus_device_ops *ops, void *dev);
-// Offers sub-channels until there are `total`; more than that are left alone. 0 or -errno.
+// Offers sub-channels until there are `total`; more than that are left alone. 0 or -errno;
+// -ENOTCONN: the primary is not open.
 int vmbus_offer_subchannels(struct vmbus_device *device, uint32_t total);
-// Takes the device off the bus, sub-channels first; ops->released() follows.
+// Takes the device off the bus, sub-channels first; ops->released() follows. Until the guest
+// closes them, channels stay open: it waits for what it has under way.
 void vmbus_rescind(struct vmbus_device *device);
+// The same for an owner that goes away at once: touches nothing of the guest's any more and is
+// called no more.
+void vmbus_abandon(struct vmbus_device *device);
 
 void vmbus_open_done(struct vmbus_device *device, uint32_t index, int status);
 void vmbus_close_done(struct vmbus_device *device, uint32_t index);
