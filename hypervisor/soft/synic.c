@@ -203,6 +203,13 @@ static int bind_connection(void *synic, uint32_t connection_id, int kick_fd)
 	return ret;
 }
 
+// With the lock. What was not sent while the place changed is made good: a signal to look again.
+static void set_event(const struct vp *vp, uint32_t flag)
+{
+	if (vp->events != NULL && flag <= VMBUS_MAX_RELID)
+		atomic_fetch_or(&vp->events[flag / 64], 1ull << flag % 64);
+}
+
 // With the lock, the only writer.
 static void tell_place(struct synic *s, const struct interrupt *in, bool bound)
 {
@@ -252,6 +259,8 @@ static int bind_interrupt(void *synic, uint32_t vp, int call_fd, struct vmbus_ev
 	in = &s->interrupt[s->n_interrupts++];
 	*in = (struct interrupt){.fd = call_fd, .vp = vp, .place = place};
 	tell_place(s, in, true);
+	if (place != NULL)
+		set_event(&s->vp[vp], atomic_load_explicit(&place->flag, memory_order_relaxed));
 	// Flags that were set for an interrupt that got lost on the way would keep all later
 	// ones away.
 	raise_vp(&s->vp[vp]);
@@ -268,9 +277,16 @@ const struct synic_ops soft_synic_ops = {
 
 static void tell_places_of(struct synic *s, uint32_t vp)
 {
-	for (unsigned i = 0; i < s->n_interrupts; i++)
-		if (s->interrupt[i].vp == vp)
-			tell_place(s, &s->interrupt[i], true);
+	for (unsigned i = 0; i < s->n_interrupts; i++) {
+		struct interrupt *in = &s->interrupt[i];
+
+		if (in->vp != vp)
+			continue;
+		tell_place(s, in, true);
+		if (in->place != NULL)
+			set_event(&s->vp[vp], in->place->flag);
+	}
+	raise_vp(&s->vp[vp]);
 }
 
 int synic_enable(struct synic *s, uint32_t vp_index, uint64_t simp, uint64_t siefp)
