@@ -121,7 +121,7 @@ static void each_message_interrupts(void **)
 {
 	enable();
 	synic_ack(synic, 0);
-	assert_int_equal(synic_ack(synic, 0), 0);
+	synic_ack(synic, 1);
 	post(0, 1);
 	assert_int_equal(synic_ack(synic, 0), 1);
 	assert_int_equal(synic_ack(synic, 0), 0);
@@ -155,6 +155,8 @@ static void event_flags_are_taken_once(void **)
 	assert_int_equal(place.gpa, siefp[1]);
 	assert_int_equal(place.target_vp, 1);
 	assert_int_equal(place.seq % 2, 0);
+	// What got lost while the place changed is made good.
+	assert_int_equal(synic_take_events(synic, 1, NULL, NULL), 1);
 	synic_ack(synic, 1);
 	set_flag(&place, 0); // reserved: passed over
 	set_flag(&place, 64);
