@@ -84,6 +84,7 @@ void record_commit(struct netvsp_record *r, uint32_t channel, const struct recor
 	slot->check = check_of(point, channel);
 	netvsp_step();
 	atomic_store_explicit(&c->seq, point->seq, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
 	netvsp_step();
 }
 
@@ -107,6 +108,7 @@ void record_put_state(struct netvsp_record *r, struct netvsp_state *state)
 	memcpy(&r->state[seq & 1], state, sizeof(*state));
 	netvsp_step();
 	atomic_store_explicit(&r->state_seq, seq, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
 	netvsp_step();
 }
 

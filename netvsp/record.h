@@ -44,7 +44,8 @@ struct netvsp_state {    // what the guest and we have agreed on
 	uint32_t ndis_major, ndis_minor;
 	uint32_t guest_mtu;
 	uint64_t capabilities;
-	uint32_t receive_gpadl, send_gpadl; // 0: none
+	uint32_t receive_gpadl, send_gpadl; // while the count below is not 0
+	uint32_t receive_id;                // what the guest calls it
 	uint32_t receive_section, n_receive, send_section, n_send;
 	uint32_t rndis_initialized, filter;
 	uint32_t n_granted;   // sub-channels
