@@ -14,6 +14,7 @@ top=$(cd "$smoke_dir/../.." && pwd)
 build=$(cd "${VSW_BUILD:-$top/build}" 2> /dev/null && pwd) || build=${VSW_BUILD:-$top/build}
 vswitchd=$build/vswitch/vswitchd
 vswitchctl=$build/ctl/vswitchctl
+hvsoft=$build/hypervisor/soft/hvsoft
 # shellcheck disable=SC2034 # the tests use it
 python=/usr/bin/python3
 id=s$$
@@ -23,6 +24,7 @@ passed=0
 failed=0
 spaces=()
 children=()
+declare -A guests=() # process ids of soft guests, by port
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=0:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
@@ -184,6 +186,54 @@ add_tap() { # SWITCH PORT NAME INTERFACE N [OPTION...]
 	[ -z "$n" ] || add_address "$space" "$interface" "$n"
 }
 
+# A soft guest whose NIC asks for PORT; its process id is ${guests[PORT]}.
+start_guest() { # PORT HVSOFT-OPTION...
+	local port=$1
+	shift
+	"$hvsoft" --port "$port" --vsp-socket "$tmp/run/vsp.sock" --memory "${VSW_GUEST_MEMORY:-64M}" \
+		"$@" > "$tmp/guest-$port" 2>> "$tmp/guest-$port.log" < /dev/null &
+	guests[$port]=$!
+}
+
+# A soft guest with the TAP INTERFACE in the namespace NAME, and the address N. Judged by itself,
+# like stop_guest: check's commands run in a shell of their own.
+tap_guest() { # PORT NAME INTERFACE N [HVSOFT-OPTION...]
+	local port=$1 space=$2 interface=$3 n=$4
+	shift 4
+	start_guest "$port" --tap "$interface" --netns "$id-$space" --up "$@"
+	check "guest at $port has $interface" within 5 ip -n "$id-$space" link show "$interface" || {
+		cat "$tmp/guest-$port.log"
+		return 1
+	}
+	[ -z "$n" ] || add_address "$space" "$interface" "$n"
+}
+
+# SIGTERM: it must end well, which it does only if the switch kept to the protocol and completed
+# every transaction once.
+stop_guest() { # PORT...
+	local port rc
+	for port; do
+		kill -TERM "${guests[$port]}" 2> /dev/null
+	done
+	for port; do
+		within "${VSW_GUEST_END:-10}" eval "! kill -0 ${guests[$port]}" 2> /dev/null || {
+			bad "the guest at $port does not end on SIGTERM"
+			kill -KILL "${guests[$port]}"
+		}
+		wait "${guests[$port]}"
+		rc=$?
+		unset "guests[$port]"
+		equal "the guest at $port ends with" $rc 0 ||
+			tail -n 5 "$tmp/guest-$port.log" "$tmp/guest-$port"
+	done
+}
+
+kill_guest() { # PORT: SIGKILL
+	kill -KILL "${guests[$1]}"
+	wait "${guests[$1]}" 2> /dev/null
+	unset "guests[$1]"
+}
+
 pings() { # NAME ADDRESS [OPTION...]
 	local space=$1 address=$2
 	shift 2
@@ -223,7 +273,7 @@ start_daemon() { # [OPTION...]
 
 sanitizer_silent() {
 	! grep -E 'ERROR: (Address|Leak)Sanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL' \
-		"$tmp/log"
+		"$tmp/log" "$tmp"/guest-*.log 2> /dev/null
 }
 
 stop_daemon() { # ends it with SIGTERM; it must end well
@@ -260,6 +310,9 @@ tidy() {
 	trap - EXIT INT TERM
 	for child in "${children[@]}"; do
 		kill "$child" 2> /dev/null
+	done
+	for child in "${guests[@]}"; do
+		kill -KILL "$child" 2> /dev/null
 	done
 	[ -z "$pid" ] || kill -KILL "$pid" 2> /dev/null
 	for space in "${spaces[@]}"; do
