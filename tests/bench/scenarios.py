@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What is measured besides frame rates: stages, workers, sleeping against polling, idling, TCP.
+import contextlib
 import json
 import os
 import statistics
@@ -44,6 +45,19 @@ def compare(args, folder, makers, flows=256):
             program.stop()
 
 
+def cycles_by_stage(program, seconds):
+    """{stage: TSC cycles a packet} of a switch that counts them."""
+    before = program.call("show-workers")["workers"][0]
+    time.sleep(seconds)
+    after = program.call("show-workers")["workers"][0]
+    packets = after["packets"] - before["packets"]
+    if packets <= 0:
+        raise Failed("no packets counted")
+    cycles = {s: (after["stages"][s] - before["stages"][s]) / packets for s in after["stages"]}
+    cycles["sum"] = sum(cycles.values())
+    return cycles
+
+
 def stages(args, folder):
     """Cycles a packet in each stage, by set of frames."""
     rows, found = [], {}
@@ -53,17 +67,9 @@ def stages(args, folder):
         try:
             program.start()
             time.sleep(0.5)
-            before = program.call("show-workers")["workers"][0]
-            time.sleep(args.seconds)
-            after = program.call("show-workers")["workers"][0]
+            cycles = cycles_by_stage(program, args.seconds)
         finally:
             program.stop()
-        packets = after["packets"] - before["packets"]
-        if packets <= 0:
-            raise Failed("no packets counted")
-        cycles = {s: (after["stages"][s] - before["stages"][s]) / packets
-                  for s in after["stages"]}
-        cycles["sum"] = sum(cycles.values())
         found[f"{size}x{flows}"] = cycles
         if not rows:
             rows.append(["cycles a packet"] + list(cycles))
@@ -92,14 +98,15 @@ def workers(args, folder):
 
 
 class Bare(Vswitch):
-    """Our daemon without bench ports, in a namespace of its own."""
+    """Our daemon with an empty switch."""
     name = "vswitch bare"
 
     def start(self):
         self.sock_path = os.path.join(self.folder, "control.sock")
         self.process = self.spawn(
             [self.build + "/vswitch/vswitchd", "--run-dir", self.folder, "--state-dir",
-             self.folder + "/state", "--socket", self.sock_path, "--cpus", self.cpus])
+             self.folder + "/state", "--socket", self.sock_path, "--cpus", self.cpus,
+             *self.options])
         wait_for_daemon(self)
         self.call("add-switch", name="bench", type="internal")
 
@@ -111,8 +118,8 @@ def wait_for_daemon(program):
 class Spaces:
     """Two namespaces, gone afterwards."""
 
-    def __init__(self):
-        self.names = [f"bench{os.getpid()}{side}" for side in "ab"]
+    def __init__(self, tag=""):
+        self.names = [f"bench{os.getpid()}{tag}{side}" for side in "ab"]
 
     def __enter__(self):
         for name in self.names:
@@ -149,58 +156,74 @@ def sh(*argv):
 
 
 class OvsTap(OpenVswitch):
-    name = "Open vSwitch taps"
+    name = "Open vSwitch taps TSO"
+    tso = ["other_config:userspace-tso-enable=true"]
 
     def start(self):
         mask = hex(1 << int(self.cpus.split(",")[-1]))
         self.start_daemons(
             "other_config:dpdk-init=true",
             "other_config:dpdk-extra=--no-pci --in-memory --no-telemetry",
-            "other_config:dpdk-socket-mem=512", "other_config:pmd-cpu-mask=" + mask,
-            "other_config:userspace-tso-enable=true")
-        self.vsctl("--timeout=60", "add-br", "brb", "--", "set", "bridge", "brb",
+            "other_config:dpdk-socket-mem=512", "other_config:pmd-cpu-mask=" + mask, *self.tso)
+        self.vsctl("--timeout=60", "add-br", self.bridge(), "--", "set", "bridge", self.bridge(),
                    "datapath_type=netdev")
         for name in self.taps():
-            self.vsctl("--timeout=60", "add-port", "brb", name, "--", "set", "interface", name,
-                       "type=internal")
+            self.vsctl("--timeout=60", "add-port", self.bridge(), name, "--", "set", "interface",
+                       name, "type=internal")
+
+    def bridge(self):
+        return f"ovb{os.getpid() % 100000}{'t' if self.tso else 'd'}"
 
     def taps(self):
-        return [f"ovb{os.getpid() % 100000}{side}" for side in "ab"]
+        return [self.bridge() + side for side in "ab"]
 
 
+class OvsTapDefaults(OvsTap):
+    name = "Open vSwitch taps"
+    tso = []
+
+
+@contextlib.contextmanager
+def started(cls, *args):
+    program = cls(*args)
+    try:
+        program.start()
+        yield program
+    finally:
+        program.stop()
+
+
+@contextlib.contextmanager
 def tcp_ours(args, folder):
-    with Spaces() as spaces:
-        program = Bare(folder, args.cpu, [])
-        try:
-            program.start()
-            for i, name in enumerate(spaces.names):
-                program.call("add-port", switch="bench", port=f"t{i}", type="tap",
-                             ifname="eth", netns=name)
-                spaces.address(i, "eth")
-            return [spaces.tcp(args.seconds) for _ in range(args.turns)]
-        finally:
-            program.stop()
+    with Spaces("v") as spaces, started(Bare, folder, args.cpu, []) as program:
+        for i, name in enumerate(spaces.names):
+            program.call("add-port", switch="bench", port=f"t{i}", type="tap", ifname="eth",
+                         netns=name)
+            spaces.address(i, "eth")
+        yield spaces
 
 
-def tcp_ovs(args, folder):
+@contextlib.contextmanager
+def tcp_ovs(args, folder, cls=OvsTap):
     if OpenVswitch.missing():
         raise Failed(OpenVswitch.missing())
-    with Spaces() as spaces:
-        program = OvsTap(folder, args.cpu, [])
-        try:
-            program.start()
-            for i, name in enumerate(program.taps()):
-                sh("ip", "link", "set", name, "netns", spaces.names[i])
-                spaces.address(i, name)
-            time.sleep(1)
-            return [spaces.tcp(args.seconds) for _ in range(args.turns)]
-        finally:
-            program.stop()
+    with Spaces("t" if cls.tso else "d") as spaces, started(cls, folder, args.cpu, []) as program:
+        for i, name in enumerate(program.taps()):
+            sh("ip", "link", "set", name, "netns", spaces.names[i])
+            spaces.address(i, name)
+        yield spaces
 
 
-def tcp_bridge(args, _):
+@contextlib.contextmanager
+def tcp_ovs_defaults(args, folder):
+    with tcp_ovs(args, folder, OvsTapDefaults) as spaces:
+        yield spaces
+
+
+@contextlib.contextmanager
+def tcp_bridge(*_):
     bridge = f"brk{os.getpid() % 100000}"
-    with Spaces() as spaces:
+    with Spaces("k") as spaces:
         try:
             sh("ip", "link", "add", bridge, "type", "bridge")
             sh("ip", "link", "set", bridge, "up")
@@ -209,29 +232,45 @@ def tcp_bridge(args, _):
                 sh("ip", "link", "add", outer, "type", "veth", "peer", "name", "eth", "netns", name)
                 sh("ip", "link", "set", outer, "master", bridge, "up")
                 spaces.address(i, "eth")
-            time.sleep(1)
-            return [spaces.tcp(args.seconds) for _ in range(args.turns)]
+            yield spaces
         finally:
             subprocess.run(["ip", "link", "del", bridge], check=False, capture_output=True)
 
 
-def tcp(args, folder):
-    rows = [["TCP between two namespaces, one stream", "Gbit/s", "lowest", "highest"]]
-    found = {}
-    for name, function in (("vswitch, two taps", tcp_ours),
-                           ("Open vSwitch userspace, two taps, TSO on", tcp_ovs),
-                           ("kernel bridge, two veth pairs", tcp_bridge)):
-        try:
-            rates = function(args, folder)
-        except (Failed, OSError) as e:
-            print(f"{name}: left out: {e}")
-            continue
-        found[name] = rates
-        rows.append([name, f"{statistics.median(rates):.1f}", f"{min(rates):.1f}",
-                     f"{max(rates):.1f}"])
+OVS_TSO = "Open vSwitch userspace, two taps, TSO on"
+OVS_DEFAULTS = "Open vSwitch userspace, two taps, defaults"
+BRIDGE = "kernel bridge, two veth pairs"
+
+
+def compare_tcp(args, folder, setups):
+    """Set-ups {name: context of Spaces}, the first one ours, turn by turn: each is made anew, as
+    two of Open vSwitch cannot be there at once."""
+    found = {name: [] for name in setups}
+    for _ in range(args.turns):
+        for name in list(found):
+            try:
+                with setups[name](args, folder) as spaces:
+                    time.sleep(1)
+                    found[name].append(spaces.tcp(args.seconds))
+            except (Failed, OSError) as e:
+                print(f"{name}: left out: {e}")
+                del found[name]
+    ours = next(iter(setups))
+    rows = [["TCP between two namespaces, one stream", "Gbit/s", "lowest", "highest",
+             "ours / this"]]
+    for name, rates in found.items():
+        median = statistics.median(rates)
+        rows.append([name, f"{median:.1f}", f"{min(rates):.1f}", f"{max(rates):.1f}",
+                     f"{statistics.median(found[ours]) / median:.2f}"
+                     if ours in found and name != ours else ""])
     print()
     print_table(rows)
     return found
+
+
+def tcp(args, folder):
+    return compare_tcp(args, folder, {"vswitch, two taps": tcp_ours, OVS_TSO: tcp_ovs,
+                                      BRIDGE: tcp_bridge})
 
 
 class Guest(Testpmd):
@@ -298,7 +337,12 @@ def vhost(args, folder):
 
 def vhost_rate(args, folder, cls, mode, size, frames):
     switch = cls(folder, args.cpu, frames)
-    guest = Guest(folder, args.cpu, mode, size, switch.folder + "/vhost.sock")
+    return guest_rate(args, switch,
+                      Guest(folder, args.cpu, mode, size, switch.folder + "/vhost.sock"))
+
+
+def guest_rate(args, switch, guest):
+    """Million frames a second that the switch sends, to the guest or from it."""
     try:
         switch.start()
         guest.start()
@@ -310,7 +354,7 @@ def vhost_rate(args, folder, cls, mode, size, frames):
         guest.stop()
         switch.stop()
     if after[1] <= before[1]:
-        raise Failed(f"{cls.name} forwards nothing with the guest in {mode}")
+        raise Failed(f"{switch.name} forwards nothing: {guest.log_tail()}")
     return (after[1] - before[1]) / (after[0] - before[0]) / 1e6
 
 
