@@ -29,42 +29,91 @@ static_assert(sizeof(struct ndis_packet_info) == 16);
 #define ID_VERSION  1u
 #define ID_SUBALLOC (1u << 8)
 
-// Values of the records by type; a type's value is set if its bit in `seen` is.
-#define N_TYPES   16u
-#define PACKET_ID 15u // slot of the one that is internal
+static inline uint32_t get_word(const uint8_t *from)
+{
+	uint32_t word;
 
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+// Two words at once: a store that the guest, or whoever copies, reads whole.
+static inline void put_words(uint8_t *to, uint32_t first, uint32_t second)
+{
+	const uint64_t words = first | (uint64_t)second << 32;
+
+	memcpy(to, &words, sizeof(words));
+}
+
+static inline uint32_t member(const uint8_t *head, size_t offset)
+{
+	return get_word(head + offset);
+}
+
+#define MEMBER(head, name)     member(head, offsetof(struct rndis_packet_msg, name))
+#define PPI_MEMBER(head, name) member(head, offsetof(struct rndis_ppi, name))
+
+// What the records say; 0 if there was none: a checksum or packet id record of 0 says nothing,
+// and an LSO record of 0 is refused.
 struct records {
-	uint32_t seen;
-	uint32_t value[N_TYPES];
+	uint32_t csum, lso, packet_id;
+	uint32_t flags; // VLAN, hash: which of the next two were there
+	uint32_t vlan, hash;
 };
 
-#define SEEN(type) (1u << (type))
-
-#define KNOWN \
-	(SEEN(RNDIS_PPI_CHECKSUM) | SEEN(RNDIS_PPI_LSO) | SEEN(RNDIS_PPI_8021Q) | \
-		SEEN(RNDIS_PPI_HASH))
-
-static int read_records(const uint8_t *at, uint32_t left, struct records *r)
+static inline bool read_value(const uint8_t *at, uint32_t size, uint32_t *value)
 {
-	struct rndis_ppi ppi;
-	uint32_t slot;
+	const uint32_t offset = PPI_MEMBER(at, offset);
 
-	while (left > 0) {
-		if (left < sizeof(ppi))
+	if (offset < sizeof(struct rndis_ppi) || offset > size - sizeof(*value))
+		return false;
+	*value = get_word(at + offset);
+	return true;
+}
+
+static inline int read_records(const uint8_t *at, uint32_t left, struct records *r)
+{
+	uint32_t size, value;
+
+	do {
+		if (left < sizeof(struct rndis_ppi))
 			return -EINVAL;
-		memcpy(&ppi, at, sizeof(ppi));
-		if (ppi.size < sizeof(ppi) || ppi.size > left)
+		size = PPI_MEMBER(at, size);
+		if (size < sizeof(struct rndis_ppi) || size > left)
 			return -EINVAL;
-		slot = ppi.type == RNDIS_PPI_PACKET_ID ? PACKET_ID : ppi.type;
-		if (slot == PACKET_ID ? slot != ppi.type : slot < N_TYPES && KNOWN & SEEN(slot)) {
-			if (ppi.offset < sizeof(ppi) || ppi.offset > ppi.size - sizeof(uint32_t))
+		switch (PPI_MEMBER(at, type)) {
+		case RNDIS_PPI_CHECKSUM:
+			if (!read_value(at, size, &value))
 				return -EINVAL;
-			memcpy(&r->value[slot], at + ppi.offset, sizeof(uint32_t));
-			r->seen |= SEEN(slot);
+			r->csum = value;
+			break;
+		case RNDIS_PPI_LSO:
+			if (!read_value(at, size, &value) || value == 0)
+				return -EINVAL;
+			r->lso = value;
+			break;
+		case RNDIS_PPI_8021Q:
+			if (!read_value(at, size, &value))
+				return -EINVAL;
+			r->vlan = value;
+			r->flags |= NDIS_INFO_VLAN;
+			break;
+		case RNDIS_PPI_HASH:
+			if (!read_value(at, size, &value))
+				return -EINVAL;
+			r->hash = value;
+			r->flags |= NDIS_INFO_HASH;
+			break;
+		case RNDIS_PPI_PACKET_ID:
+			if (!read_value(at, size, &value))
+				return -EINVAL;
+			r->packet_id = value;
+			break;
+		default: break;
 		}
-		at += ppi.size;
-		left -= ppi.size;
-	}
+		at += size;
+		left -= size;
+	} while (left > 0);
 	return 0;
 }
 
@@ -72,30 +121,33 @@ static int read_records(const uint8_t *at, uint32_t left, struct records *r)
 static inline int parse(const uint8_t *head, uint32_t head_len, uint32_t avail,
 	uint32_t *frame_offset, uint32_t *frame_len, struct records *r)
 {
-	struct rndis_packet_msg m;
-	uint64_t start, end, frame_end;
+	const uint32_t header = sizeof(struct rndis_packet_msg);
+	uint32_t len, data_len, ppi_len;
+	uint64_t start, end, ppi_start, ppi_end;
 
-	if (head_len < sizeof(m))
+	*r = (struct records){};
+	if (head_len < header)
 		return -EINVAL;
-	memcpy(&m, head, sizeof(m));
-	start = (uint64_t)m.data_offset + RNDIS_PACKET_BODY;
-	frame_end = start + m.data_len;
-	if (m.type != RNDIS_MSG_PACKET || m.len > avail || frame_end > m.len || start < sizeof(m) ||
-		start > RNDIS_PACKET_HEADER_MAX || m.data_len < ETHERNET)
+	len = MEMBER(head, len);
+	data_len = MEMBER(head, data_len);
+	start = (uint64_t)MEMBER(head, data_offset) + RNDIS_PACKET_BODY;
+	end = start + data_len;
+	if (MEMBER(head, type) != RNDIS_MSG_PACKET || len > avail || end > len || start < header ||
+		start > RNDIS_PACKET_HEADER_MAX || data_len < ETHERNET)
 		return -EINVAL;
 	*frame_offset = (uint32_t)start;
-	*frame_len = m.data_len;
-	r->seen = 0;
-	if (m.ppi_len == 0)
+	*frame_len = data_len;
+	ppi_len = MEMBER(head, ppi_len);
+	if (ppi_len == 0)
 		return 0;
 
-	start = (uint64_t)m.ppi_offset + RNDIS_PACKET_BODY;
-	end = start + m.ppi_len;
-	if (start < sizeof(m) || end > head_len || end > m.len)
+	ppi_start = (uint64_t)MEMBER(head, ppi_offset) + RNDIS_PACKET_BODY;
+	ppi_end = ppi_start + ppi_len;
+	if (ppi_start < header || ppi_end > head_len || ppi_end > len)
 		return -EINVAL;
-	if (end > *frame_offset && start < frame_end)
+	if (ppi_end > start && ppi_start < end)
 		return -EINVAL;
-	return read_records(head + start, m.ppi_len, r);
+	return read_records(head + ppi_start, ppi_len, r);
 }
 
 // PCP, DEI and VID are in another order on the wire.
@@ -111,17 +163,12 @@ static inline uint32_t tci_to(uint16_t tci)
 
 static inline void take_tags(const struct records *r, struct ndis_packet_info *info)
 {
-	if (r->seen & SEEN(RNDIS_PPI_8021Q)) {
-		info->flags |= NDIS_INFO_VLAN;
-		info->vlan_tci = tci_from(r->value[RNDIS_PPI_8021Q]);
-	}
-	if (r->seen & SEEN(RNDIS_PPI_HASH)) {
-		info->flags |= NDIS_INFO_HASH;
-		info->hash = r->value[RNDIS_PPI_HASH];
-	}
+	info->flags = r->flags;
+	info->vlan_tci = tci_from(r->vlan);
+	info->hash = r->hash;
 }
 
-static int take_l4(
+static inline int take_l4(
 	uint32_t offset, uint32_t l4_header, uint32_t frame_len, struct ndis_packet_info *info)
 {
 	const uint32_t ip = info->flags & NDIS_INFO_IP6 ? IP6_HEADER : IP4_HEADER;
@@ -137,7 +184,7 @@ static int take_l4(
 	return 0;
 }
 
-static int take_checksum(uint32_t value, uint32_t frame_len, struct ndis_packet_info *info)
+static inline int take_checksum(uint32_t value, uint32_t frame_len, struct ndis_packet_info *info)
 {
 	const uint32_t families = REQUEST_IP4 | REQUEST_IP6, protocols = REQUEST_TCP | REQUEST_UDP;
 	uint32_t flags;
@@ -145,7 +192,9 @@ static int take_checksum(uint32_t value, uint32_t frame_len, struct ndis_packet_
 	static_assert(REQUEST_IP4 << 2 == NDIS_INFO_IP4 && REQUEST_IP6 << 2 == NDIS_INFO_IP6);
 	static_assert(REQUEST_TCP << 3 == NDIS_INFO_CSUM_TCP);
 	static_assert(REQUEST_UDP << 3 == NDIS_INFO_CSUM_UDP);
-	if ((value & families) == families || (value & protocols) == protocols)
+	// Both of a pair of neighbours.
+	static_assert(REQUEST_IP4 == 1 && REQUEST_IP6 == 2 && REQUEST_TCP == 4 && REQUEST_UDP == 8);
+	if (value & value >> 1 & (REQUEST_IP4 | REQUEST_TCP))
 		return -EINVAL;
 	flags = (value & families) << 2 | (value & protocols) << 3 | (value & NDIS_INFO_CSUM_IP);
 	// IPv6 has no header checksum.
@@ -158,7 +207,7 @@ static int take_checksum(uint32_t value, uint32_t frame_len, struct ndis_packet_
 		REQUEST_L4(value), value & REQUEST_TCP ? TCP_HEADER : UDP_HEADER, frame_len, info);
 }
 
-static int take_lso(uint32_t value, uint32_t frame_len, struct ndis_packet_info *info)
+static inline int take_lso(uint32_t value, uint32_t frame_len, struct ndis_packet_info *info)
 {
 	const uint32_t families = NDIS_INFO_IP4 | NDIS_INFO_IP6;
 
@@ -174,23 +223,42 @@ static int take_lso(uint32_t value, uint32_t frame_len, struct ndis_packet_info 
 	return take_l4(LSO_L4(value), TCP_HEADER, frame_len, info);
 }
 
+// In whole words, so that a copy of it need not wait for the parts.
+static inline void give(const struct ndis_packet_info *from, struct ndis_packet_info *info)
+{
+	uint8_t *to = (uint8_t *)info;
+
+	static_assert(offsetof(struct ndis_packet_info, vlan_tci) == 4);
+	static_assert(offsetof(struct ndis_packet_info, mss) == 6);
+	static_assert(offsetof(struct ndis_packet_info, l4_offset) == 8);
+	static_assert(offsetof(struct ndis_packet_info, rsc_id) == 10);
+	static_assert(offsetof(struct ndis_packet_info, hash) == 12);
+	put_words(to, from->flags, from->vlan_tci | (uint32_t)from->mss << 16);
+	put_words(to + 8, from->l4_offset | (uint32_t)from->rsc_id << 16, from->hash);
+}
+
 int rndis_packet_parse(const uint8_t *head, uint32_t head_len, uint32_t avail,
 	uint32_t *frame_offset, uint32_t *frame_len, struct ndis_packet_info *info)
 {
+	struct ndis_packet_info found = {};
 	struct records r;
-	int ret = parse(head, head_len, avail, frame_offset, frame_len, &r);
+	int ret;
 
-	*info = (struct ndis_packet_info){};
-	if (ret < 0 || r.seen == 0)
+	ret = parse(head, head_len, avail, frame_offset, frame_len, &r);
+	if (ret < 0)
 		return ret;
-	take_tags(&r, info);
-	if (r.seen & SEEN(RNDIS_PPI_CHECKSUM)) {
-		ret = take_checksum(r.value[RNDIS_PPI_CHECKSUM], *frame_len, info);
+	take_tags(&r, &found);
+	if (r.csum != 0) {
+		ret = take_checksum(r.csum, *frame_len, &found);
 		if (ret < 0)
 			return ret;
 	}
-	if (r.seen & SEEN(RNDIS_PPI_LSO))
-		return take_lso(r.value[RNDIS_PPI_LSO], *frame_len, info);
+	if (r.lso != 0) {
+		ret = take_lso(r.lso, *frame_len, &found);
+		if (ret < 0)
+			return ret;
+	}
+	give(&found, info);
 	return 0;
 }
 
@@ -215,55 +283,45 @@ static inline uint32_t verdicts_from(uint32_t value)
 int rndis_packet_parse_indicated(const uint8_t *head, uint32_t head_len, uint32_t avail,
 	uint32_t *frame_offset, uint32_t *frame_len, struct ndis_packet_info *info)
 {
+	struct ndis_packet_info found = {};
 	struct records r;
-	int ret = parse(head, head_len, avail, frame_offset, frame_len, &r);
-	uint32_t value;
+	int ret;
 
-	*info = (struct ndis_packet_info){};
-	if (ret < 0 || r.seen == 0)
+	ret = parse(head, head_len, avail, frame_offset, frame_len, &r);
+	if (ret < 0)
 		return ret;
-	take_tags(&r, info);
-	if (r.seen & SEEN(RNDIS_PPI_CHECKSUM)) {
-		value = r.value[RNDIS_PPI_CHECKSUM];
-		if (value & 7 & value >> 3)
-			return -EINVAL;
-		info->flags |= verdicts_from(value);
+	take_tags(&r, &found);
+	if (r.csum & 7 & r.csum >> 3)
+		return -EINVAL;
+	found.flags |= verdicts_from(r.csum);
+	if ((r.packet_id & 0xff) == ID_VERSION && r.packet_id & ID_SUBALLOC) {
+		found.flags |= (r.packet_id >> 8 & 7) * NDIS_INFO_RSC;
+		found.rsc_id = (uint16_t)(r.packet_id >> 16);
 	}
-	if (r.seen & SEEN(PACKET_ID)) {
-		value = r.value[PACKET_ID];
-		if ((value & 0xff) != ID_VERSION || !(value & ID_SUBALLOC))
-			return 0;
-		info->flags |= (value >> 8 & 7) * NDIS_INFO_RSC;
-		info->rsc_id = (uint16_t)(value >> 16);
-	}
+	give(&found, info);
 	return 0;
 }
 
 #define PPI_SIZE 16u // of a record as we write it
 
-// Writes a record at `at`; the place behind it if `wanted`, else the same: the next overwrites it.
-static inline uint32_t put(uint8_t *to, uint32_t at, bool wanted, uint32_t type, uint32_t value)
+static inline uint32_t put(uint8_t *to, uint32_t at, uint32_t type, uint32_t value)
 {
-	const uint32_t record[] = {PPI_SIZE, type, sizeof(struct rndis_ppi), value};
-
-	memcpy(to + at, record, sizeof(record));
-	return at + wanted * PPI_SIZE;
+	put_words(to + at, PPI_SIZE, type);
+	put_words(to + at + 8, sizeof(struct rndis_ppi), value);
+	return at + PPI_SIZE;
 }
 
 static inline uint32_t finish(uint8_t *to, uint32_t at, uint32_t frame_len)
 {
-	const uint32_t ppi_len = at - (uint32_t)sizeof(struct rndis_packet_msg);
-	const struct rndis_packet_msg m = {
-		.type = RNDIS_MSG_PACKET,
-		.len = at + frame_len,
-		.data_offset = at - RNDIS_PACKET_BODY,
-		.data_len = frame_len,
-		// Linux complains of an offset without a length.
-		.ppi_offset = ppi_len ? sizeof(m) - RNDIS_PACKET_BODY : 0,
-		.ppi_len = ppi_len,
-	};
+	const uint32_t header = sizeof(struct rndis_packet_msg), ppi_len = at - header;
 
-	memcpy(to, &m, sizeof(m));
+	put_words(to, RNDIS_MSG_PACKET, at + frame_len);
+	put_words(to + 8, at - RNDIS_PACKET_BODY, frame_len);
+	put_words(to + 16, 0, 0); // no out-of-band data
+	// Linux complains of an offset without a length.
+	put_words(to + 24, 0, ppi_len ? header - RNDIS_PACKET_BODY : 0);
+	put_words(to + 32, ppi_len, 0);
+	memset(to + 40, 0, header - 40);
 	return at;
 }
 
@@ -273,15 +331,16 @@ uint32_t rndis_packet_build(uint8_t *to, uint32_t frame_len, const struct ndis_p
 	uint32_t at = sizeof(struct rndis_packet_msg);
 
 	static_assert(sizeof(struct rndis_packet_msg) + 4 * PPI_SIZE <= RNDIS_PACKET_BUILD_MAX);
-	if (flags & (VERDICTS | NDIS_INFO_VLAN | NDIS_INFO_HASH | NDIS_INFO_RSC)) {
-		at = put(to, at, flags & VERDICTS, RNDIS_PPI_CHECKSUM, verdicts_to(flags));
-		at = put(to, at, flags & NDIS_INFO_VLAN, RNDIS_PPI_8021Q, tci_to(info->vlan_tci));
-		at = put(to, at, flags & NDIS_INFO_HASH, RNDIS_PPI_HASH, info->hash);
-		if (flags & NDIS_INFO_RSC)
-			at = put(to, at, true, RNDIS_PPI_PACKET_ID,
-				ID_VERSION | (flags / NDIS_INFO_RSC & 7) << 8 |
-					(uint32_t)info->rsc_id << 16);
-	}
+	if (flags & VERDICTS)
+		at = put(to, at, RNDIS_PPI_CHECKSUM, verdicts_to(flags));
+	if (flags & NDIS_INFO_VLAN)
+		at = put(to, at, RNDIS_PPI_8021Q, tci_to(info->vlan_tci));
+	if (flags & NDIS_INFO_HASH)
+		at = put(to, at, RNDIS_PPI_HASH, info->hash);
+	if (flags & NDIS_INFO_RSC)
+		at = put(to, at, RNDIS_PPI_PACKET_ID,
+			ID_VERSION | (flags / NDIS_INFO_RSC & 7) << 8 |
+				(uint32_t)info->rsc_id << 16);
 	return finish(to, at, frame_len);
 }
 
@@ -293,14 +352,16 @@ uint32_t rndis_packet_build_request(
 	const uint32_t flags = info->flags;
 	uint32_t at = sizeof(struct rndis_packet_msg);
 
-	at = put(to, at, flags & NDIS_INFO_HASH, RNDIS_PPI_HASH, info->hash);
-	at = put(to, at, flags & NDIS_INFO_VLAN, RNDIS_PPI_8021Q, tci_to(info->vlan_tci));
+	if (flags & NDIS_INFO_HASH)
+		at = put(to, at, RNDIS_PPI_HASH, info->hash);
+	if (flags & NDIS_INFO_VLAN)
+		at = put(to, at, RNDIS_PPI_8021Q, tci_to(info->vlan_tci));
 	if (flags & NDIS_INFO_LSO)
-		at = put(to, at, true, RNDIS_PPI_LSO,
+		at = put(to, at, RNDIS_PPI_LSO,
 			info->mss | (info->l4_offset & 0x3ffu) << 20 | LSO_VERSION_2 |
 				(flags & NDIS_INFO_IP6 ? LSO_IP6 : 0));
-	else
-		at = put(to, at, flags & work, RNDIS_PPI_CHECKSUM,
+	else if (flags & work)
+		at = put(to, at, RNDIS_PPI_CHECKSUM,
 			(flags >> 2 & 3) | (flags >> 3 & 0xc) | (flags & NDIS_INFO_CSUM_IP) |
 				(info->l4_offset & 0x3ffu) << 16);
 	return finish(to, at, frame_len);
