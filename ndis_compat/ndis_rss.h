@@ -38,9 +38,16 @@ int ndis_rss_params_parse(
 	const uint8_t *data, uint32_t len, uint32_t n_channels, struct ndis_rss_params *p);
 int ndis_rss_params_build(uint8_t *to, uint32_t size, const struct ndis_rss_params *p); // length
 
-// Toeplitz hash by tables made from a key: what the hot path uses. 40 x 256 words.
+enum toeplitz_isa { TOEPLITZ_PLAIN, TOEPLITZ_PRODUCT, TOEPLITZ_WIDE };
+
+// The key of a Toeplitz hash, prepared for the hot path.
 struct toeplitz {
-	uint32_t table[36][256]; // by byte of the input
+	uint8_t key[NDIS_RSS_KEY_SIZE];
+	struct {
+		uint64_t low, high;
+	} chunk[4];              // the key as each 8 bytes of addresses meet it
+	uint64_t ports4, ports6; // and as the ports do
+	enum toeplitz_isa isa;   // what the processor can; less may be set
 };
 void toeplitz_init(struct toeplitz *t, const uint8_t key[NDIS_RSS_KEY_SIZE]);
 // Over an Ethernet frame's addresses and, of unfragmented TCP and UDP, ports, as `types` say
