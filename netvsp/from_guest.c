@@ -376,6 +376,7 @@ int netvsp_poll_from_guest(
 	if (poll.n != 0) {
 		count_up(&q->count.from_guest_frames, poll.n);
 		count_up(&q->count.from_guest_bytes, poll.bytes);
+		return poll.n;
 	}
-	return poll.n;
+	return unlikely(q->failed) ? -EPROTO : 0;
 }

@@ -222,7 +222,7 @@ static int send_chain(struct netvsp *vsp, struct netvsp_queue *q, const struct i
 {
 	struct ndis_packet_info part = *info;
 	struct source s = {.seg = seg};
-	uint32_t n = (len + vsp->piece - 1) / vsp->piece;
+	uint32_t n = (len + vsp->piece - 1) / vsp->piece, each;
 	bool taken = (info->flags & NDIS_INFO_IP4 && vsp->state.offloads[OFFLOAD_RSC4]) ||
 	             (info->flags & NDIS_INFO_IP6 && vsp->state.offloads[OFFLOAD_RSC6]);
 
@@ -238,9 +238,11 @@ static int send_chain(struct netvsp *vsp, struct netvsp_queue *q, const struct i
 	}
 	part.flags |= NDIS_INFO_RSC | NDIS_INFO_RSC_FIRST;
 	part.rsc_id = vsp->rsc_id++;
+	// In even parts: some guests take nothing shorter than an Ethernet header.
+	each = (len + n - 1) / n;
 	while (len != 0) {
 		uint32_t section = section_take(&q->pool);
-		uint32_t bytes = len < vsp->piece ? len : vsp->piece;
+		uint32_t bytes = len < each ? len : each;
 
 		if (bytes == len)
 			part.flags |= NDIS_INFO_RSC_LAST;
