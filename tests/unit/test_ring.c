@@ -440,12 +440,17 @@ static void pending_send_size_needs_the_feature_bit(void **)
 
 static void bad_write_index_is_no_room(void **)
 {
-	publish(1, 1000);
-	vmbus_ring_want_room(&writer, 16);
-	take(1, 1000);
-	hdr->write_index = UINT32_MAX;
-	assert_false(vmbus_ring_publish_read(&reader));
-	assert_int_equal(hdr->read_index, 1024);
+	static const uint32_t bad[] = {SIZE, SIZE + 8, 1024 + 12, 0x80000000u, UINT32_MAX};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		begin_at(0);
+		publish(1, 1000);
+		vmbus_ring_want_room(&writer, 16);
+		take(1, 1000);
+		hdr->write_index = bad[i];
+		assert_false(vmbus_ring_publish_read(&reader));
+		assert_int_equal(hdr->read_index, 1024);
+	}
 }
 
 #define rule(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -53,7 +53,7 @@ static void data_is_seen_twice_in_a_row(void **)
 
 static void pages_may_come_from_several_regions(void **)
 {
-	uint64_t pfn[] = {N_PAGES - 1, N_PAGES, N_PAGES + 1, 0};
+	uint64_t pfn[] = {0, N_PAGES - 1, N_PAGES, N_PAGES + 1};
 	int fd = sealed_memfd(16 * GUEST_PAGE_SIZE);
 
 	// Next to the first, but from the middle of another file.
@@ -63,13 +63,13 @@ static void pages_may_come_from_several_regions(void **)
 	assert_int_equal(pwrite(fd, "eight", 5, 8 * GUEST_PAGE_SIZE), 5);
 	assert_int_equal(pwrite(fd, "nine", 4, 9 * GUEST_PAGE_SIZE), 4);
 	close(fd);
-	memcpy(page(0), "zero", 4);
+	memcpy(page(N_PAGES - 1), "last", 4);
 	assert_int_equal(gpadl_init(&list, &mem, 1, 0, 4 * GUEST_PAGE_SIZE, pfn, 4), 0);
 	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 4), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_memory_equal(ring.data + i * ring.size, "eight", 5);
-		assert_memory_equal(ring.data + i * ring.size + GUEST_PAGE_SIZE, "nine", 4);
-		assert_memory_equal(ring.data + i * ring.size + 2 * GUEST_PAGE_SIZE, "zero", 4);
+		assert_memory_equal(ring.data + i * ring.size, "last", 4);
+		assert_memory_equal(ring.data + i * ring.size + GUEST_PAGE_SIZE, "eight", 5);
+		assert_memory_equal(ring.data + i * ring.size + 2 * GUEST_PAGE_SIZE, "nine", 4);
 	}
 }
 
@@ -101,6 +101,7 @@ static void pages_not_whole_are_refused(void **)
 
 	assert_int_equal(gpadl_init(&list, &mem, 1, 8, 4 * GUEST_PAGE_SIZE - 8, pfn, 4), 0);
 	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 4), -EINVAL);
+	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 3), -EINVAL);
 	gpadl_fini(&list);
 	assert_int_equal(gpadl_init(&list, &mem, 1, 0, 4 * GUEST_PAGE_SIZE - 8, pfn, 4), 0);
 	assert_int_equal(vmbus_ring_map(&ring, &mem, &list, 0, 4), -EINVAL);
