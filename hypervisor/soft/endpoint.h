@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The other end of the guest: where its frames come from and go to.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vsc.h"
+
+struct endpoint;
+
+struct endpoint_ops {
+	// Sends what there is, a bounded number of frames: how many. The queue's thread.
+	unsigned (*poll)(struct endpoint *ep, struct vsc_queue *q, uint32_t index);
+	// A frame from the switch. The queue's thread.
+	void (*receive)(struct endpoint *ep, uint32_t index, struct vsc_frame *frame);
+	// Becomes readable, edge by edge, when poll() has something; -1: never.
+	int (*fd)(const struct endpoint *ep, uint32_t index);
+	// Nanoseconds until poll() has something by itself; < 0: never. The queue's thread.
+	int64_t (*due)(const struct endpoint *ep, uint32_t index);
+	// The NIC has come up, as `vsc` tells; nobody polls yet. 0 or -errno.
+	int (*up)(struct endpoint *ep, struct vsc *vsc);
+	// Any thread, one at a time.
+	void (*link)(struct endpoint *ep, bool up);
+	// The MTU that is wanted now. VP 0's thread.
+	uint32_t (*mtu)(struct endpoint *ep);
+	void (*destroy)(struct endpoint *ep);
+};
+
+struct endpoint_stats {           // of one queue
+	_Atomic uint64_t dropped; // frames that the other end would not take, or we could not
+};
+
+struct endpoint {
+	const struct endpoint_ops *ops;
+	struct endpoint_stats stats[VSC_MAX_QUEUES];
+	_Atomic bool failed; // the other end is gone for good
+};
+
+struct options;
+// NULL, and said why on stderr.
+struct endpoint *tap_create(const struct options *opt);
+struct endpoint *pktgen_create(const struct options *opt);
