@@ -79,6 +79,10 @@ void render_workers(const json_t *result, const struct options *options)
 		stages(grid, worker);
 		queues(grid, worker);
 	}
+	if (field_count(result, "mbufs") > 0)
+		grid_note(grid, "", "packet buffers: %llu of %llu in use",
+			(unsigned long long)field_count(result, "mbufs_in_use"),
+			(unsigned long long)field_count(result, "mbufs"));
 	grid_print(grid);
 	grid_destroy(grid);
 }

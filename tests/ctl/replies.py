@@ -135,7 +135,7 @@ FDB = {
               "moved": 1, "aged": 6, "refused": 0},
 }
 
-WORKERS = {"workers": [
+WORKERS = {"mbufs": 32768, "mbufs_in_use": 1234, "workers": [
     {"id": 0, "cpu": 1, "load": 0.934, "packets": 123456789012, "sleeps": 42,
      "busy_cycles": 10, "idle_cycles": 20, "ring_in": 1000, "ring_out": 999,
      "queues": [{"port": "eth1", "queue": 0}, {"port": "web1", "queue": 0},

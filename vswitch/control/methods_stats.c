@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vswitch/mbuf_pool.h>
 #include <vswitch/worker.h>
 
 #include "reconcile.h"
@@ -164,6 +165,7 @@ int handle_show_workers(struct rpc_call *call)
 				"ring_out", (json_int_t)stats.ring_out, "stages",
 				stages_json(&stats)));
 	}
-	call->result = json_pack("{s:o}", "workers", array);
+	call->result = json_pack("{s:o, s:I, s:I}", "workers", array, "mbufs",
+		(json_int_t)mbuf_total(), "mbufs_in_use", (json_int_t)mbuf_in_use());
 	return 0;
 }

@@ -53,7 +53,11 @@ const struct rpc_method rpc_stats_methods[] = {
 		.summary = "show the data cores: load, queues, sleeps",
 		.examples = RPC_EXAMPLES({"", "vswitchctl show-workers", "{}"}),
 		.result = RPC_FIELDS(
-			{.name = "workers", .type = RPC_ARRAY, .of = "worker", .help = "by id"}),
+			{.name = "workers", .type = RPC_ARRAY, .of = "worker", .help = "by id"},
+			{.name = "mbufs", .type = RPC_UINT, .help = "packet buffers there are"},
+			{.name = "mbufs_in_use",
+				.type = RPC_UINT,
+				.help = "of these: hold packets, or wait in a driver for some"}),
 	},
 	{},
 };
