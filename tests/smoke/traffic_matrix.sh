@@ -8,6 +8,7 @@
 #   b: eth (tap, .3) ──────┤   ├══ veth, AF_XDP ═══ x: eth (.4)      uplink
 #                              └══ veth, packet ═══ p: eth (.5)      access
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/traffic.sh"
 need iperf3
 
 for space in a b x p; do
@@ -16,33 +17,6 @@ done
 declare -A number=([host]=1 [a]=2 [b]=3 [x]=4 [p]=5)
 start_daemon
 check "switch" ctl add-switch s --type external
-
-server() { # NAME
-	background "$1" iperf3 -s -p 5201 > /dev/null 2>&1
-}
-
-bytes_got() { # JSON
-	jq -r '.end.sum_received.bytes // .end.sum.bytes // 0' <<< "$1"
-}
-
-pair() { # FROM TO MTU
-	local from=$1 mtu=$3 n=${number[$2]} got address
-	local text="$1-$2 mtu $3"
-	check "$text ping v4" within 3 pings "$from" "10.77.0.$n"
-	check "$text ping v6" within 3 pings "$from" "fd77::$n"
-	check "$text full frame v4" pings "$from" "10.77.0.$n" -M "do" -s $((mtu - 28))
-	check "$text full frame v6" pings "$from" "fd77::$n" -M "do" -s $((mtu - 48))
-	for address in "10.77.0.$n" "fd77::$n"; do
-		got=$(in_space "$from" timeout 20 iperf3 -J -c "$address" -t 1 2> /dev/null)
-		at_least "$text TCP to $address, bytes" "$(bytes_got "$got")" 8000000
-		got=$(in_space "$from" timeout 20 iperf3 -J -c "$address" -t 1 -R 2> /dev/null)
-		at_least "$text TCP from $address, bytes" "$(bytes_got "$got")" 8000000
-		got=$(in_space "$from" timeout 20 iperf3 -J -u -b 20M -n 500K -l $((mtu - 60)) \
-			-c "$address" 2> /dev/null)
-		at_most "$text UDP to $address, lost percent" \
-			"$(jq -r '.end.sum.lost_percent // 100' <<< "$got")" 1
-	done
-}
 
 round() { # MTU XDP-NAMESPACE...
 	local mtu=$1 nodes i j
