@@ -110,11 +110,13 @@ int handover_receive(int sock, void *msg, size_t size, int *fd)
 	ssize_t n;
 
 	*fd = -1;
+	// A peer that went without reading all we sent is told of before what it had said last,
+	// once.
 	do {
 		n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : errno == EWOULDBLOCK ? -EAGAIN : -errno;
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	n_fds = take_fds(&m, fd);
 	if (n > 0 && n_fds <= 1 && (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
 		is_message(msg, n))

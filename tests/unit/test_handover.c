@@ -274,8 +274,12 @@ static void peer_gone_with_our_words_unread_is_told(void **)
 
 	message(HANDOVER_READY, sizeof(struct handover_plain));
 	assert_int_equal(handover_send(ours, out, sizeof(struct handover_plain), -1), 0);
+	message(HANDOVER_REFUSED, sizeof(struct handover_refused));
+	assert_int_equal(handover_send(theirs, out, sizeof(struct handover_refused), -1), 0);
 	close(theirs);
 	theirs = -1;
+	// It says why.
+	assert_int_equal(receive(&fd), sizeof(struct handover_refused));
 	assert_int_equal(receive(&fd), 0);
 }
 
