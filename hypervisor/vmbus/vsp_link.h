@@ -40,6 +40,7 @@ enum vsp_link_state {
 struct vsp_link *vsp_link_create(const struct vsp_link_options *options);
 // Hot removal: rescinds the NIC; `removed` when the guest and the provider have let go.
 void vsp_link_remove(struct vsp_link *link);
+// Before the bus. The guest is told that the NIC goes, and waited for no longer.
 void vsp_link_destroy(struct vsp_link *link);
 // An epoll descriptor that is readable when vsp_link_run() has something to do (its timers are
 // in there).

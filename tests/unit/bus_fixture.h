@@ -46,7 +46,51 @@ static int post_message(void *, uint32_t vp, const void *msg, size_t len)
 	return 0;
 }
 
-static const struct synic_ops synic = {.post_message = post_message};
+// What is bound where; fds are the owner's.
+static int kick_of[VMBUS_MAX_RELID + 1]; // by relid; -1: unbound
+static struct {
+	struct vmbus_event_place *place;
+	int fd;
+	uint32_t vp;
+} calls[VMBUS_MAX_CHANNELS];
+static unsigned n_calls;
+
+static int bind_connection(void *, uint32_t connection_id, int kick_fd)
+{
+	uint32_t relid = connection_id & VMBUS_MAX_RELID;
+
+	assert_int_equal(connection_id, relid | 2 << 12);
+	// As KVM: what is bound must be unbound first.
+	assert_int_equal(kick_of[relid] == -1, kick_fd != -1);
+	kick_of[relid] = kick_fd;
+	return 0;
+}
+
+static int bind_interrupt(void *, uint32_t vp, int call_fd, struct vmbus_event_place *place)
+{
+	for (unsigned i = n_calls; i-- > 0;) {
+		if (calls[i].fd != call_fd && calls[i].place != place)
+			continue;
+		atomic_store(&calls[i].place->enabled, 0);
+		calls[i] = calls[--n_calls];
+	}
+	if (vp == UINT32_MAX)
+		return 0;
+	assert_true(vp < N_VPS && fcntl(call_fd, F_GETFD) >= 0);
+	assert_int_not_equal(atomic_load(&place->flag), 0);
+	calls[n_calls].place = place;
+	calls[n_calls].fd = call_fd;
+	calls[n_calls++].vp = vp;
+	atomic_store(&place->enabled, 1);
+	atomic_store(&place->target_vp, vp);
+	return 0;
+}
+
+static const struct synic_ops synic = {
+	.post_message = post_message,
+	.bind_connection = bind_connection,
+	.bind_interrupt = bind_interrupt,
+};
 
 static void note(const char *what, unsigned number)
 {
@@ -115,9 +159,10 @@ static inline const char *news(void)
 	return last;
 }
 
-static inline int setup(void **)
+static inline void setup_bus(void)
 {
-	n_sent = n_read = 0;
+	n_calls = n_sent = n_read = 0;
+	memset(kick_of, -1, sizeof(kick_of));
 	synic_is_full = hold_answers = false;
 	open_status = gpadl_status = 0;
 	asked[0] = '\0';
@@ -125,6 +170,11 @@ static inline int setup(void **)
 	make_memory(&mem, N_PAGES);
 	bus = vmbus_bus_create(&synic, NULL, &mem, N_VPS);
 	assert_non_null(bus);
+}
+
+static inline int setup(void **)
+{
+	setup_bus();
 	nic = vmbus_offer(bus, &vmbus_nic_class, &instance, &device_ops, NULL);
 	assert_non_null(nic);
 	return 0;
