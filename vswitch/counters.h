@@ -28,6 +28,11 @@
 	X(NO_MBUF, "no_mbuf", "tx: no buffer for a copy or a segment") \
 	X(OFFLOAD, "offload_failed", "tx: could not be segmented or checksummed") \
 	X(TX_FULL, "tx_full", "tx: the port did not take it") \
+	X(GUEST_NOT_READY, "guest_not_ready", "tx: no guest is attached, or its driver is not up") \
+	X(GUEST_NO_BUFFER, "guest_no_buffer", "tx: the guest has no receive buffer free") \
+	X(GUEST_RING_FULL, "guest_ring_full", "tx: the ring to the guest was full") \
+	X(GUEST_FILTERED, "guest_filtered", "tx: not one that the guest wants to receive") \
+	X(GUEST_TOO_LONG, "guest_too_long", "tx: longer than the guest's receive buffers") \
 	X(RING_FULL, "ring_full", "tx: the owning worker's ring was full") \
 	X(PORT_GONE, "port_gone", "rx or tx: the port was being removed")
 

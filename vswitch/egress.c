@@ -30,7 +30,7 @@ void port_transmit(
 	sent = dst->ops->tx_burst(dst, queue, pkts, n);
 	for (uint16_t i = sent; i < n; i++) {
 		bytes -= pkts[i]->pkt_len;
-		drop(ctr, DROP_TX_FULL, pkts[i]);
+		drop(ctr, dst->tx_reasons != NULL ? dst->tx_reasons[i] : DROP_TX_FULL, pkts[i]);
 	}
 	ctr->tx_packets += sent;
 	ctr->tx_bytes += bytes;

@@ -356,6 +356,7 @@ int port_set(const char *name, const struct port_config *cfg, struct vsw_error *
 	const struct vsw_policy *old;
 	struct port_config before;
 	struct vsw_policy *policy;
+	bool renamed;
 	int ret;
 
 	if (port == NULL)
@@ -386,7 +387,10 @@ int port_set(const char *name, const struct port_config *cfg, struct vsw_error *
 		fdb_flush(sw->fdb, port->id, -1, false);
 	if (!mac_is_zero(cfg->mac))
 		memcpy(port->mac, cfg->mac, sizeof(port->mac));
+	renamed = strcmp(port->cfg.name, cfg->name) != 0;
 	port->cfg = *cfg;
+	if (renamed && port->ops->renamed != NULL)
+		port->ops->renamed(port);
 	local_macs_refresh(sw);
 	port_refresh_link(port, NULL);
 	return 0;

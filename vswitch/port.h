@@ -78,6 +78,8 @@ struct vsw_port_ops {
 	int (*set_mtu)(struct vsw_port *port, uint16_t mtu, struct vsw_error *err);
 	int (*set_mac)(struct vsw_port *port, const uint8_t mac[6], struct vsw_error *err);
 	int (*set_admin)(struct vsw_port *port, bool up, struct vsw_error *err);
+	// Main thread: cfg.name is another now. NULL: what is behind the port does not know it.
+	void (*renamed)(struct vsw_port *port);
 	// Main thread: about once a second and after events. NULL: always up.
 	void (*get_link)(struct vsw_port *port, struct port_link *link);
 	// Main thread: adds driver's own facts to the `driver` object of show-port, as pairs.
@@ -101,6 +103,9 @@ struct vsw_port {
 	uint32_t tx_caps;     // PORT_TX_*
 	enum port_wake wake;
 	bool is_local; // host: its MAC is our own
+	// NULL: what tx_burst does not take is DROP_TX_FULL. Else why (enum vsw_drop), by its place
+	// in pkts; one worker transmits.
+	const uint8_t *tx_reasons;
 	// Data path, replaced under traffic
 	_Atomic(const struct vsw_policy *) policy;
 	_Atomic(struct vsw_switch *) sw; // NULL while detached
