@@ -19,7 +19,8 @@
 #include "datapath.h"
 #include "mbuf_pool.h"
 
-#define RING_SLOTS 2048 // frames between two workers
+#define RING_SLOTS  2048 // frames between two workers
+#define PATIENCE_MS 20   // with a worker that may hang
 
 const char *const worker_stage_names[6] = {"rx", "ingress", "lookup", "forward", "egress", "tx"};
 
@@ -34,6 +35,8 @@ struct rte_rcu_qsbr *vsw_rcu;
 static uint8_t owners[VSW_MAX_PORTS + 1][VSW_MAX_QUEUES];
 static uint64_t last_busy[VSW_MAX_WORKERS], last_total[VSW_MAX_WORKERS];
 static double loads[VSW_MAX_WORKERS];
+static uint64_t last_loops[VSW_MAX_WORKERS];
+static void (*rescue)(void);
 // The workers' sets once more: leak checkers do not look into DPDK's memory.
 static const struct poll_set *sets[VSW_MAX_WORKERS];
 
@@ -158,9 +161,32 @@ unsigned workers_count(void)
 	return vsw_n_workers;
 }
 
+void workers_set_rescue(void (*fn)(void))
+{
+	rescue = fn;
+}
+
+// Called again and again while the main thread waits for workers.
+static void be_patient(uint64_t *until)
+{
+	const uint64_t now = rte_rdtsc();
+
+	if (*until != 0 && now < *until)
+		return;
+	if (*until != 0 && rescue != NULL)
+		rescue();
+	*until = now + rte_get_tsc_hz() / 1000 * PATIENCE_MS;
+}
+
 void workers_synchronize(void)
 {
-	rte_rcu_qsbr_synchronize(vsw_rcu, RTE_QSBR_THRID_INVALID);
+	const uint64_t token = rte_rcu_qsbr_start(vsw_rcu);
+	uint64_t until = 0;
+
+	while (rte_rcu_qsbr_check(vsw_rcu, token, false) == 0) {
+		be_patient(&until);
+		rte_pause();
+	}
 }
 
 static unsigned least_loaded(void)
@@ -274,10 +300,11 @@ int workers_attach(struct vsw_port *port)
 		atomic_store_explicit(&vsw_workers[i]->stage[port->id], b, memory_order_release);
 	}
 	memset(owners[port->id], NOBODY, sizeof(owners[0]));
+	// Who transmits also has the first queue: what has one each way is one worker's alone.
 	port->tx_owner = least_loaded();
 	atomic_store_explicit(&vsw_ports[port->id], port, memory_order_release);
 	for (; q < port->n_rx_queues; q++) {
-		ret = give_queue(vsw_workers[least_loaded()], port, q);
+		ret = give_queue(vsw_workers[q == 0 ? port->tx_owner : least_loaded()], port, q);
 		if (ret < 0)
 			goto fail;
 	}
@@ -297,8 +324,10 @@ static void wait_for_rings(void)
 		for (unsigned from = 0; from < vsw_n_workers; from++) {
 			struct rte_ring *ring = vsw_workers[to]->in[from];
 			uint32_t tail = ring != NULL ? ring->prod.tail : 0;
+			uint64_t until = 0;
 
 			while (ring != NULL && (int32_t)(tail - ring->cons.tail) > 0) {
+				be_patient(&until);
 				wake(vsw_workers[to]);
 				usleep(50);
 			}
@@ -327,6 +356,11 @@ void workers_tick(void)
 		const struct worker_stats *s = &vsw_workers[i]->stats;
 		uint64_t total = rte_rdtsc();
 
+		// Neither asleep nor at work for a whole second: it hangs.
+		if (s->loops == last_loops[i] && rescue != NULL &&
+			!atomic_load_explicit(&vsw_workers[i]->sleeping, memory_order_relaxed))
+			rescue();
+		last_loops[i] = s->loops;
 		if (last_total[i] != 0 && total > last_total[i])
 			loads[i] = RTE_MIN(1.0,
 				(double)(s->busy_cycles - last_busy[i]) / (total - last_total[i]));

@@ -46,6 +46,9 @@ int workers_owner(const struct vsw_port *port, uint16_t queue);
 
 // Main thread: returns when every worker has passed a quiescent state.
 void workers_synchronize(void);
+// Called in the main thread, from within the above or workers_tick(), when a worker takes
+// suspiciously long: it may hang in a system call that somebody has made block. NULL: nothing.
+void workers_set_rescue(void (*rescue)(void));
 void workers_get_stats(unsigned worker, struct worker_stats *stats);
 // Once a second: the share of time each worker was busy.
 void workers_tick(void);
