@@ -25,6 +25,7 @@
 #include <vswitch/control/events.h>
 #include <vswitch/control/live.h>
 #include <vswitch/control/reconcile.h>
+#include <vswitch/vmnic/nics.h>
 
 #define TICK_USEC 1000000
 
@@ -54,6 +55,7 @@ static void on_loop(struct vsw_switch *sw, struct vsw_port *port, struct vsw_por
 static int on_notify(sd_event_source *, int, uint32_t, void *)
 {
 	switch_drain_notifications(on_loop);
+	nics_poked();
 	return 0;
 }
 
@@ -80,6 +82,7 @@ static void close_lost_ports(void)
 static int on_tick(sd_event_source *s, uint64_t usec, void *)
 {
 	switch_tick(on_link);
+	nics_tick();
 	close_lost_ports();
 	config_retry_tick();
 	sd_event_source_set_time(s, usec + TICK_USEC);
@@ -147,6 +150,10 @@ static int serve(const struct options *opt, struct vsw_error *err)
 	ret = config_restore(opt->state_dir, err);
 	if (ret < 0)
 		goto out;
+	// Guests of a daemon before this one wait without their network.
+	ret = nics_start(event, opt->vsp_socket, err);
+	if (ret < 0)
+		goto out;
 	ret = control_start(event, &control, err);
 	if (ret < 0)
 		goto out;
@@ -158,6 +165,7 @@ static int serve(const struct options *opt, struct vsw_error *err)
 	log_info("vswitchd", "stopping");
 	control_stop();
 out:
+	nics_stop();
 	hotplug_stop();
 	switch_shutdown();
 	config_close();

@@ -10,6 +10,7 @@ enum notify_kind {
 	NOTIFY_LOOP,       // a loop was seen: port, other port, mac, vlan
 	NOTIFY_IP_LEARNED, // ARP or neighbour discovery told which IP is behind a port
 	NOTIFY_FDB_GROW,   // a switch's table wants to grow
+	NOTIFY_GUEST,      // a guest's NIC has something to tell: see nics_poked()
 };
 
 struct notify {

@@ -16,6 +16,8 @@ static const char usage[] =
 	"\n"
 	"  --run-dir DIR     sockets and locks (default /run/vswitch)\n"
 	"  --socket PATH     control socket (default RUN-DIR/control.sock)\n"
+	"  --vsp-socket PATH where hypervisors attach their guests' NICs (default\n"
+	"                    RUN-DIR/vsp.sock)\n"
 	"  --state-dir DIR   configuration that survives (default /var/lib/vswitch)\n"
 	"  --cpus LIST       data cores, one worker each: 2,4-6 (default: all the daemon\n"
 	"                    may run on but the first, at most 8; at least one)\n"
@@ -37,6 +39,7 @@ static const char usage[] =
 enum {
 	OPT_RUN_DIR = 256,
 	OPT_SOCKET,
+	OPT_VSP_SOCKET,
 	OPT_STATE_DIR,
 	OPT_CPUS,
 	OPT_POLL,
@@ -51,6 +54,7 @@ enum {
 static const struct option longopts[] = {
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"vsp-socket", required_argument, NULL, OPT_VSP_SOCKET},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"cpus", required_argument, NULL, OPT_CPUS},
 	{"poll", no_argument, NULL, OPT_POLL},
@@ -119,6 +123,8 @@ static int parse_one(int c, struct options *opt)
 	switch (c) {
 	case OPT_RUN_DIR: return copy(opt->run_dir, sizeof(opt->run_dir), optarg, "path too long:");
 	case OPT_SOCKET: return copy(opt->socket, sizeof(opt->socket), optarg, "path too long:");
+	case OPT_VSP_SOCKET:
+		return copy(opt->vsp_socket, sizeof(opt->vsp_socket), optarg, "path too long:");
 	case OPT_STATE_DIR:
 		return copy(opt->state_dir, sizeof(opt->state_dir), optarg, "path too long:");
 	case OPT_CPUS:
@@ -142,6 +148,13 @@ static int parse_one(int c, struct options *opt)
 	}
 }
 
+static int default_path(char *path, size_t size, const char *run_dir, const char *name)
+{
+	if (path[0] == '\0' && snprintf(path, size, "%s/%s", run_dir, name) >= (int)size)
+		return bad("path too long:", run_dir);
+	return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *opt)
 {
 	int c;
@@ -159,8 +172,7 @@ int options_parse(int argc, char **argv, struct options *opt)
 	}
 	if (optind < argc)
 		return bad("unexpected argument", argv[optind]);
-	if (opt->socket[0] == '\0' && snprintf(opt->socket, sizeof(opt->socket), "%s/control.sock",
-					      opt->run_dir) >= (int)sizeof(opt->socket))
-		return bad("path too long:", opt->run_dir);
-	return 0;
+	if (default_path(opt->socket, sizeof(opt->socket), opt->run_dir, "control.sock") < 0)
+		return -1;
+	return default_path(opt->vsp_socket, sizeof(opt->vsp_socket), opt->run_dir, "vsp.sock");
 }

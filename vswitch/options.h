@@ -11,6 +11,7 @@
 
 struct options {
 	char socket[VSW_PATH_SIZE];
+	char vsp_socket[VSW_PATH_SIZE];
 	char run_dir[VSW_PATH_SIZE];
 	char state_dir[256];
 	cpu_set_t cpus; // data cores

@@ -30,7 +30,7 @@ const struct vsw_port_ops *port_ops_of(enum port_type type)
 	case PORT_NIC: return &port_nic_ops;
 	case PORT_VHOST: return &port_vhost_ops;
 	case PORT_DPDK: return &port_dpdk_ops;
-	case PORT_VMNIC: break; // needs the VMBus provider
+	case PORT_VMNIC: return &port_vmnic_ops;
 	}
 	return NULL;
 }

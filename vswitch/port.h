@@ -126,6 +126,7 @@ struct vsw_port {
 // The drivers, by type; NULL where this build has none.
 const struct vsw_port_ops *port_ops_of(enum port_type type);
 extern const struct vsw_port_ops port_host_ops, port_tap_ops, port_vhost_ops, port_dpdk_ops;
+extern const struct vsw_port_ops port_vmnic_ops;
 // nic: its open() chooses one of the two below and puts it in its own place.
 extern const struct vsw_port_ops port_nic_ops;
 extern const struct vsw_port_ops port_packet_ops, port_xdp_ops;

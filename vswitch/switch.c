@@ -235,6 +235,7 @@ void switch_drain_notifications(void (*on_loop)(struct vsw_switch *sw, struct vs
 			if (on_loop != NULL)
 				on_loop(sw, port, port_by_id(msg.other_port_id), msg.mac, msg.vlan);
 			break;
+		case NOTIFY_GUEST: break; // the caller looks
 		}
 	}
 }

@@ -24,7 +24,7 @@ static void names_are_found_and_unique(void **)
 					rpc_method_command(other), rpc_method_command(method));
 		n++;
 	}
-	assert_int_equal(n, 27);
+	assert_int_equal(n, 29);
 	assert_null(rpc_method_find("no-such-method"));
 }
 

@@ -51,6 +51,9 @@ static void socket_follows_the_run_directory(void **)
 
 	assert_int_equal(parse(&opt, 2, "--run-dir", "/tmp/x"), 0);
 	assert_string_equal(opt.socket, "/tmp/x/control.sock");
+	assert_string_equal(opt.vsp_socket, "/tmp/x/vsp.sock");
+	assert_int_equal(parse(&opt, 4, "--run-dir", "/tmp/x", "--vsp-socket", "/tmp/v"), 0);
+	assert_string_equal(opt.vsp_socket, "/tmp/v");
 	assert_int_equal(parse(&opt, 4, "--run-dir", "/tmp/x", "--socket", "/tmp/y"), 0);
 	assert_string_equal(opt.socket, "/tmp/y");
 }

@@ -381,7 +381,7 @@ static void discover_tells_the_table(void **)
 	}
 	assert_int_equal(json_array_size(json_object_get(result, "methods")), n);
 	assert_true(json_array_size(json_object_get(result, "errors")) == 15);
-	assert_true(json_array_size(json_object_get(result, "events")) == 13);
+	assert_true(json_array_size(json_object_get(result, "events")) == 16);
 	json_decref(json);
 }
 

@@ -23,6 +23,8 @@ const struct rpc_binding control_handlers[] = {
 	{"list-ports", handle_list_ports},
 	{"show-port", handle_show_port},
 	{"list-nics", handle_list_nics},
+	{"list-guests", handle_list_guests},
+	{"diagnose-port", handle_diagnose_port},
 	{"show-fdb", handle_show_fdb},
 	{"show-stats", handle_show_stats},
 	{"show-workers", handle_show_workers},

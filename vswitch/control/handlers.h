@@ -30,6 +30,8 @@ int handle_show(struct rpc_call *call);
 int handle_list_ports(struct rpc_call *call);
 int handle_show_port(struct rpc_call *call);
 int handle_list_nics(struct rpc_call *call);
+int handle_list_guests(struct rpc_call *call);
+int handle_diagnose_port(struct rpc_call *call);
 int handle_show_fdb(struct rpc_call *call);
 int handle_show_stats(struct rpc_call *call);
 int handle_show_workers(struct rpc_call *call);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 const struct rpc_method *const rpc_method_groups[] = {rpc_switch_methods, rpc_port_methods,
-	rpc_nic_methods, rpc_fdb_methods, rpc_stats_methods, rpc_config_methods, rpc_daemon_methods,
-	NULL};
+	rpc_nic_methods, rpc_guest_methods, rpc_fdb_methods, rpc_stats_methods, rpc_config_methods,
+	rpc_daemon_methods, NULL};
 
 const struct rpc_error rpc_errors[] = {{-32700, "parse-error", "the line is not JSON"},
 	{-32600, "invalid-request", "the line is JSON, but not a request of JSON-RPC 2.0"},

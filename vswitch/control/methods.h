@@ -113,4 +113,5 @@ int rpc_event_index(const char *name); // or -1
 
 // The tables behind rpc_method_groups, one file each.
 extern const struct rpc_method rpc_switch_methods[], rpc_port_methods[], rpc_nic_methods[],
-	rpc_fdb_methods[], rpc_stats_methods[], rpc_config_methods[], rpc_daemon_methods[];
+	rpc_guest_methods[], rpc_fdb_methods[], rpc_stats_methods[], rpc_config_methods[],
+	rpc_daemon_methods[];

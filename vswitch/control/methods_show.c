@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vswitch/vmnic/nics.h>
+
 #include "reconcile.h"
 #include "view.h"
 
@@ -149,6 +151,8 @@ int handle_show_port(struct rpc_call *call)
 	json_object_set_new(json, "counters", counters);
 	json_object_set_new(json, "lost", view_lost(port));
 	json_object_set_new(json, "driver", view_driver(port));
+	if (port->cfg.type == PORT_VMNIC)
+		json_object_set_new(json, "guest", nics_detail(name));
 	call->result = json_pack("{s:o}", "port", json);
 	return 0;
 }

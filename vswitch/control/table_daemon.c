@@ -21,6 +21,18 @@
 		.name = "mac", .type = RPC_MAC, .optional = true, .help = "its address" \
 	}
 
+#define E_GUEST \
+	{.name = "switch", \
+		.type = RPC_NAME, \
+		.optional = true, \
+		.help = "the port's, if there is such a port"}, \
+		{.name = "port", .type = RPC_NAME, .help = "the port it asks for"}, \
+		{.name = "partition", .type = RPC_STRING, .help = "the guest"}, \
+		{.name = "nic", .type = RPC_STRING, .help = "its NIC"}, \
+	{ \
+		.name = "mac", .type = RPC_MAC, .help = "the NIC's address" \
+	}
+
 const struct rpc_event rpc_events[] = {
 	{"switch-added", "a switch was created", RPC_FIELDS(E_SWITCH)},
 	{"switch-changed", "a switch was changed or renamed", RPC_FIELDS(E_SWITCH, E_OLD)},
@@ -50,6 +62,11 @@ const struct rpc_event rpc_events[] = {
 			{.name = "vlan", .type = RPC_UINT, .help = "its VLAN"})},
 	{"nic-added", "a network card appeared on the host", RPC_FIELDS(E_NIC)},
 	{"nic-removed", "a network card went away", RPC_FIELDS(E_NIC)},
+	{"guest-attached", "a hypervisor attached a guest's NIC", RPC_FIELDS(E_GUEST)},
+	{"guest-detached", "a guest's NIC went away",
+		RPC_FIELDS(E_GUEST, {.name = "reason", .type = RPC_STRING, .help = "why"})},
+	{"guest-refused", "a hypervisor may not attach a NIC, or did it wrongly",
+		RPC_FIELDS(E_GUEST, {.name = "reason", .type = RPC_STRING, .help = "why"})},
 	{"config-applied", "apply-config changed the configuration",
 		RPC_FIELDS({.name = "actions",
 			.type = RPC_UINT,
@@ -62,7 +79,8 @@ const struct rpc_event rpc_events[] = {
 // For the parameter of subscribe; a unit test holds it to rpc_events.
 const char *const rpc_event_names[] = {"switch-added", "switch-changed", "switch-removed",
 	"port-added", "port-changed", "port-removed", "link-up", "link-down", "loop-detected",
-	"nic-added", "nic-removed", "config-applied", "overflow", NULL};
+	"nic-added", "nic-removed", "guest-attached", "guest-detached", "guest-refused",
+	"config-applied", "overflow", NULL};
 
 const struct rpc_method rpc_daemon_methods[] = {
 	{

@@ -61,6 +61,10 @@
 			.of = "port-vhost", \
 			.optional = true, \
 			.help = "type vhost only"}, \
+		{.name = "user", \
+			.type = RPC_STRING, \
+			.optional = true, \
+			.help = "vmnic: whose hypervisor may attach, if there is somebody"}, \
 		{.name = "ips", \
 			.type = RPC_ARRAY, \
 			.of = "port-ip", \
@@ -92,6 +96,40 @@
 
 #define NIC_DRIVERS RPC_WORDS("af-xdp", "af-packet")
 
+#define STAGES \
+	RPC_WORDS("closed", "open", "negotiated", "receive-buffer", "send-buffer", "rndis", \
+		"running")
+
+#define GUEST_FIELDS \
+	{.name = "partition", \
+		.type = RPC_STRING, \
+		.help = "the guest, as its hypervisor calls it"}, \
+		{.name = "nic", \
+			.type = RPC_STRING, \
+			.help = "the NIC's name in the guest's setup"}, \
+		{.name = "port", .type = RPC_NAME, .help = "the port it asks for"}, \
+		{.name = "switch", \
+			.type = RPC_NAME, \
+			.nullable = true, \
+			.help = "that port's switch; null if there is no such port"}, \
+		{.name = "mac", .type = RPC_MAC, .help = "the address that the guest sees"}, \
+		{.name = "state", \
+			.type = RPC_ENUM, \
+			.values = RPC_WORDS("attaching", "waiting", "connected", "failed"), \
+			.help = "attaching: still telling what it has; waiting: there is no such " \
+				"port; connected: to its port; failed: the guest broke the " \
+				"protocol"}, \
+		{.name = "stage", \
+			.type = RPC_ENUM, \
+			.values = STAGES, \
+			.help = "how far the guest's driver has come; running: it takes frames"}, \
+		{.name = "reason", .type = RPC_STRING, .help = "why no frames pass, else empty"}, \
+		{.name = "since", .type = RPC_STRING, .help = "attached; RFC 3339"}, \
+		{.name = "uid", .type = RPC_UINT, .help = "the hypervisor's user"}, \
+	{ \
+		.name = "pid", .type = RPC_UINT, .help = "the hypervisor's process" \
+	}
+
 const struct rpc_object rpc_objects[] = {
 	{"switch", "a switch", RPC_FIELDS(SWITCH_FIELDS)},
 	{"switch-tree", "a switch with its ports",
@@ -112,7 +150,13 @@ const struct rpc_object rpc_objects[] = {
 				.help = "lost outside the switch"},
 			{.name = "driver",
 				.type = RPC_OBJECT,
-				.help = "what the driver says of itself, as pairs of strings"})},
+				.help = "what the driver says of itself, as pairs of strings"},
+			{.name = "guest",
+				.type = RPC_OBJECT,
+				.of = "guest-detail",
+				.nullable = true,
+				.optional = true,
+				.help = "vmnic only: the guest that asks for this port, or null"})},
 	{"link", "a port's link",
 		RPC_FIELDS({.name = "up",
 				   .type = RPC_BOOL,
@@ -244,6 +288,109 @@ const struct rpc_object rpc_objects[] = {
 			{.name = "delivered", .type = RPC_UINT, .help = "frames out"},
 			{.name = "dropped", .type = RPC_UINT, .help = "for any reason"},
 			{.name = "balanced", .type = RPC_BOOL, .help = "whether it holds now"})},
+	{"guest", "a guest's NIC, attached by its hypervisor", RPC_FIELDS(GUEST_FIELDS)},
+	{"guest-detail", "the guest's side of a vmnic port",
+		RPC_FIELDS(GUEST_FIELDS,
+			{.name = "software",
+				.type = RPC_STRING,
+				.help = "the hypervisor, as it calls itself"},
+			{.name = "resumed",
+				.type = RPC_BOOL,
+				.help = "taken over from an earlier run of the daemon"},
+			{.name = "memory", .type = RPC_UINT, .help = "guest memory, bytes"},
+			{.name = "vmbus_version",
+				.type = RPC_STRING,
+				.help = "\"5.3\"; empty: not agreed on yet"},
+			{.name = "nvsp_version",
+				.type = RPC_STRING,
+				.help = "\"6.1\"; empty: not agreed on yet"},
+			{.name = "ndis_version",
+				.type = RPC_STRING,
+				.help = "\"6.30\"; empty: not told yet"},
+			{.name = "mtu",
+				.type = RPC_UINT,
+				.help = "as the guest has told; 0: not yet"},
+			{.name = "link", .type = RPC_BOOL, .help = "as the guest was told"},
+			{.name = "filter",
+				.type = RPC_ENUMS,
+				.values = RPC_WORDS("directed", "multicast", "all-multicast",
+					"broadcast", "promiscuous"),
+				.help = "what the guest wants to receive; empty: nothing"},
+			{.name = "offloads",
+				.type = RPC_ENUMS,
+				.values = RPC_WORDS("checksum", "lso4", "lso6", "rsc4", "rsc6"),
+				.help = "what the guest has chosen"},
+			{.name = "rss", .type = RPC_BOOL, .help = "frames are spread over queues"},
+			{.name = "max_queues", .type = RPC_UINT, .help = "channels it may have"},
+			{.name = "receive_buffer",
+				.type = RPC_OBJECT,
+				.of = "guest-buffer",
+				.help = "where frames for the guest go"},
+			{.name = "send_buffer",
+				.type = RPC_OBJECT,
+				.of = "guest-buffer",
+				.help = "where small frames of the guest are"},
+			{.name = "control_messages",
+				.type = RPC_UINT,
+				.help = "NVSP and RNDIS messages answered"},
+			{.name = "bad_messages", .type = RPC_UINT, .help = "refused"},
+			{.name = "bad_frames",
+				.type = RPC_UINT,
+				.help = "frames of the guest that were malformed"},
+			{.name = "filtered",
+				.type = RPC_UINT,
+				.help = "frames that the guest did not want"},
+			{.name = "queues",
+				.type = RPC_ARRAY,
+				.of = "guest-queue",
+				.help = "open channels"})},
+	{"guest-buffer", "a buffer that a guest shares",
+		RPC_FIELDS({.name = "bytes", .type = RPC_UINT, .help = "size; 0: none yet"},
+			{.name = "section", .type = RPC_UINT, .help = "bytes of a section"})},
+	{"guest-queue", "a channel of a guest's NIC",
+		RPC_FIELDS({.name = "queue", .type = RPC_UINT, .help = "number; 0: the primary"},
+			{.name = "rx_packets", .type = RPC_UINT, .help = "frames from the guest"},
+			{.name = "rx_bytes", .type = RPC_UINT, .help = "their bytes"},
+			{.name = "tx_packets", .type = RPC_UINT, .help = "frames to the guest"},
+			{.name = "tx_bytes", .type = RPC_UINT, .help = "their bytes"},
+			{.name = "rx_ring_used",
+				.type = RPC_UINT,
+				.help = "bytes in the ring from the guest, now"},
+			{.name = "rx_ring_size", .type = RPC_UINT, .help = "bytes of it"},
+			{.name = "tx_ring_used",
+				.type = RPC_UINT,
+				.help = "bytes in the ring to the guest, now"},
+			{.name = "tx_ring_size", .type = RPC_UINT, .help = "bytes of it"},
+			{.name = "sections_lent",
+				.type = RPC_UINT,
+				.help = "receive sections that the guest has not given back"},
+			{.name = "sections", .type = RPC_UINT, .help = "receive sections"},
+			{.name = "interrupts",
+				.type = RPC_UINT,
+				.help = "interrupts sent to the guest"},
+			{.name = "interrupts_spared",
+				.type = RPC_UINT,
+				.help = "not sent: the guest was awake"},
+			{.name = "no_section",
+				.type = RPC_UINT,
+				.help = "frames refused: no receive section was free"},
+			{.name = "ring_full",
+				.type = RPC_UINT,
+				.help = "frames refused: the ring was full"},
+			{.name = "rsc_chains",
+				.type = RPC_UINT,
+				.help = "large frames given as chains"})},
+	{"diagnosis-step", "one link of the chain from a port to its first frame",
+		RPC_FIELDS({.name = "name", .type = RPC_STRING, .help = "what was looked at"},
+			{.name = "state",
+				.type = RPC_ENUM,
+				.values = RPC_WORDS("ok", "stopped", "unknown", "skipped"),
+				.help = "stopped: here it ends; unknown: nothing can be said; "
+					"skipped: comes after what is stopped"},
+			{.name = "detail", .type = RPC_STRING, .help = "what was found"},
+			{.name = "remedy",
+				.type = RPC_STRING,
+				.help = "what to do about it; empty: nothing"})},
 	{"worker", "a data core",
 		RPC_FIELDS({.name = "id", .type = RPC_UINT, .help = "number"},
 			{.name = "cpu", .type = RPC_UINT, .help = "CPU it runs on"},

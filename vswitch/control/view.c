@@ -220,9 +220,9 @@ json_t *view_port(struct vsw_port *port)
 	set_if_any(json, "netns", cfg->netns);
 	set_if_any(json, "devargs", cfg->devargs);
 	json_object_set_new(json, "queues",
-		json_integer(port->id != 0      ? port->n_rx_queues
-			     : cfg->queues != 0 ? cfg->queues
-						: 1));
+		json_integer(port->id != 0                                 ? port->n_rx_queues
+			     : cfg->queues != 0 && cfg->type != PORT_VMNIC ? cfg->queues
+									   : 1));
 	json_object_set_new(json, "mac_limit", json_integer(cfg->mac_limit));
 	json_object_set_new(
 		json, "macs", json_integer(sw != NULL ? fdb_port_entries(sw->fdb, port->id) : 0));
@@ -230,6 +230,7 @@ json_t *view_port(struct vsw_port *port)
 		json_object_set_new(json, "nic", nic_json(port));
 	if (cfg->type == PORT_VHOST)
 		json_object_set_new(json, "vhost", vhost_json(cfg));
+	set_if_any(json, "user", cfg->vmnic.user);
 	json_object_set_new(json, "ips", ips_json(port));
 	json_object_set_new(json, "rates", view_rates(port));
 	json_object_set_new(json, "workers", workers_json(port));

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// Guests' NICs and the ports they ask for by name, whichever comes first.
+//
+// Joined: a worker polls the NIC. Parked, because its port is not there: the main thread does,
+// on the NIC's kick, so that the guest's driver comes up and finds its link down; what it sends
+// is dropped. Between the two, and while an attachment changes something, nobody does.
+//
+// Objects that are over are freed at the end of the turn of the event loop: not within a call
+// that somebody further up is still in the middle of.
+#include "nics.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <vswitch/address.h>
+#include <vswitch/control/events.h>
+#include <vswitch/log.h>
+#include <vswitch/notify.h>
+#include <vswitch/switch.h>
+#include <vswitch/worker.h>
+
+#include "nic.h"
+
+#define READY_USEC        10000000 // to say all there is
+#define PARKED_AGAIN_USEC 2000     // until a busy parked NIC is polled again
+#define MAX_NICS          1024
+#define MAX_NICS_OF_USER  128 // but root's and our own
+#define MAX_NAMELESS      64  // of those that have not said who they are
+#define REFUSALS_TOLD     16  // a second
+
+static sd_event *event;
+static sd_event_source *sweep_source;
+static struct nic *nics;
+static unsigned n_refusals;
+
+static uint64_t now_us(void)
+{
+	uint64_t now = 0;
+
+	sd_event_now(event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+struct nic *nics_first(void)
+{
+	struct nic *nic = nics;
+
+	while (nic != NULL && nic->over)
+		nic = nic->next;
+	return nic;
+}
+
+struct nic *nic_find(const char *port_name)
+{
+	for (struct nic *nic = nics; nic != NULL; nic = nic->next)
+		if (!nic->over && nic->named && strcmp(nic->info.hello.port, port_name) == 0)
+			return nic;
+	return NULL;
+}
+
+static void tell(const struct nic *nic, const char *what, const char *reason)
+{
+	const struct handover_hello *h = &nic->info.hello;
+	const struct vsw_port *port = port_find(h->port);
+	char mac[MAC_TEXT_SIZE];
+
+	mac_format(nic->mac, mac);
+	events_publish(what,
+		json_pack("{s:s*, s:s, s:s, s:s, s:s, s:s*}", "switch",
+			port != NULL ? port->cfg.switch_name : NULL, "port", h->port, "partition",
+			h->partition, "nic", h->nic, "mac", mac, "reason", reason));
+}
+
+// --- parked ----------------------------------------------------------------------------------
+
+static void poll_again(struct nic *nic, uint64_t usec)
+{
+	if (sd_event_source_set_time(nic->again, now_us() + usec) >= 0)
+		sd_event_source_set_enabled(nic->again, SD_EVENT_ONESHOT);
+}
+
+static void poll_parked(struct nic *nic)
+{
+	struct netvsp_frame frame[NETVSP_MAX_TX_BATCH];
+
+	if (!nic->ready || nic->paused || nic->port != NULL || nic->over)
+		return;
+	netvsp_disarm(nic->vsp);
+	for (uint32_t q = 0; q < nic->n_queues; q++) {
+		int n = netvsp_poll_from_guest(nic->vsp, q, frame, NETVSP_MAX_TX_BATCH);
+
+		if (n < 0)
+			continue;
+		nic->parked_drops += n;
+		netvsp_complete(nic->vsp, q);
+	}
+	if (!netvsp_arm(nic->vsp))
+		poll_again(nic, PARKED_AGAIN_USEC);
+}
+
+static int on_kick(sd_event_source *, int, uint32_t, void *arg)
+{
+	poll_parked(arg);
+	return 0;
+}
+
+static int on_again(sd_event_source *, uint64_t, void *arg)
+{
+	poll_parked(arg);
+	return 0;
+}
+
+// Nobody polls the NIC, or this thread does, when these are called.
+static void park(struct nic *nic)
+{
+	nic->port = NULL;
+	netvsp_set_link(nic->vsp, false, NIC_SPEED_MBPS);
+	nic->n_queues = NETVSP_MAX_QUEUES;
+	sd_event_source_set_enabled(nic->kick, SD_EVENT_ON);
+	poll_again(nic, 0);
+}
+
+static void join(struct nic *nic, struct vmnic_port *v)
+{
+	sd_event_source_set_enabled(nic->kick, SD_EVENT_OFF);
+	sd_event_source_set_enabled(nic->again, SD_EVENT_OFF);
+	nic->port = v;
+	v->joined = nic;
+	if (mac_is_zero(v->port->cfg.mac))
+		memcpy(v->port->mac, nic->mac, sizeof(nic->mac));
+	netvsp_set_link(nic->vsp, !v->port->cfg.link_down, NIC_SPEED_MBPS);
+	if (!nic->paused)
+		vmnic_give(v, nic);
+	port_refresh_link(v->port, NULL);
+}
+
+static void part(struct nic *nic)
+{
+	struct vmnic_port *v = nic->port;
+
+	if (v == NULL)
+		return;
+	if (!nic->paused)
+		vmnic_take(v, nic);
+	v->joined = NULL;
+	nic->port = NULL;
+	memcpy(v->port->mac, v->port->cfg.mac, sizeof(v->port->mac));
+	vmnic_refresh_caps(v);
+	port_refresh_link(v->port, NULL);
+}
+
+void nic_set_link(struct nic *nic, bool up)
+{
+	netvsp_set_link(nic->vsp, up, NIC_SPEED_MBPS);
+	if (nic->port != NULL)
+		vmnic_wake(nic->port);
+}
+
+// --- ports come and go -----------------------------------------------------------------------
+
+static struct vmnic_port *vmnic_of(struct vsw_port *port)
+{
+	return port != NULL && port->cfg.type == PORT_VMNIC ? port->priv : NULL;
+}
+
+static void meet(struct vmnic_port *v)
+{
+	struct nic *nic = nic_find(v->port->cfg.name);
+	char reason[HANDOVER_REASON_SIZE];
+
+	if (nic == NULL)
+		return;
+	if (!nic_may_join(nic, v->port)) {
+		// Or whoever may could not: the name is taken.
+		snprintf(reason, sizeof(reason), "user %u may not attach port '%s'",
+			(unsigned)nic->info.uid, v->port->cfg.name);
+		attachment_end(nic->attachment, HANDOVER_R_PERMISSION, reason);
+		return;
+	}
+	if (nic->ready && nic->port == NULL)
+		join(nic, v);
+}
+
+void nics_port_opened(struct vmnic_port *v)
+{
+	meet(v);
+}
+
+void nics_port_closed(struct vmnic_port *v)
+{
+	struct nic *nic = v->joined;
+
+	if (nic == NULL)
+		return;
+	part(nic);
+	park(nic);
+}
+
+void nics_port_renamed(struct vmnic_port *v)
+{
+	nics_port_closed(v);
+	meet(v);
+}
+
+// --- an attachment's owner -------------------------------------------------------------------
+
+// Everybody on the host can be refused, as often as he likes.
+static void refused(struct nic *nic, const char *reason)
+{
+	if (n_refusals++ >= REFUSALS_TOLD)
+		return;
+	log_warn("vmnic", "guest refused port=%s partition=%s uid=%u reason=\"%s\"",
+		nic->info.hello.port, nic->info.hello.partition, (unsigned)nic->info.uid, reason);
+	if (nic->info.hello.port[0] != '\0')
+		tell(nic, "guest-refused", reason);
+	nic->refusal_told = true;
+}
+
+static enum handover_refusal on_hello(void *arg, const struct handover_hello *hello, uid_t uid,
+	struct attachment_terms *terms, char *reason, size_t size)
+{
+	struct nic *nic = arg, *other = nic_find(hello->port);
+	enum handover_refusal refusal;
+
+	attachment_get_info(nic->attachment, &nic->info);
+	memcpy(nic->mac, hello->mac, sizeof(nic->mac));
+	refusal = nic_admit(hello, uid, reason, size);
+	// The one who has the name may be dead, and its end still unread.
+	if (refusal == 0 && other != NULL) {
+		attachment_run(other->attachment);
+		other = nic_find(hello->port);
+	}
+	if (refusal == 0 && other != NULL) {
+		snprintf(reason, size, "NIC '%.60s' of partition '%.60s' has port '%.60s'",
+			other->info.hello.nic, other->info.hello.partition, hello->port);
+		refusal = HANDOVER_R_NAME;
+	}
+	if (refusal != 0) {
+		refused(nic, reason);
+		return refusal;
+	}
+	nic->named = true;
+	nic_terms(hello, terms);
+	memcpy(nic->mac, terms->mac, sizeof(nic->mac));
+	return 0;
+}
+
+static int on_kick_made(struct nic *nic)
+{
+	int ret = sd_event_add_io(event, &nic->kick, attachment_kick_fd(nic->attachment),
+		EPOLLIN | EPOLLET, on_kick, nic);
+
+	if (ret < 0)
+		return ret;
+	// A guest's signals must not keep us from everything else.
+	sd_event_source_set_ratelimit(nic->kick, 10000, 100);
+	sd_event_source_set_enabled(nic->kick, SD_EVENT_OFF);
+	return sd_event_add_time(event, &nic->again, CLOCK_MONOTONIC, 0, 1, on_again, nic);
+}
+
+static void on_ready(void *arg)
+{
+	struct nic *nic = arg;
+	struct vmnic_port *v = vmnic_of(port_find(nic->info.hello.port));
+	const struct handover_hello *h = &nic->info.hello;
+
+	attachment_get_info(nic->attachment, &nic->info);
+	nic->vsp = attachment_netvsp(nic->attachment);
+	if (on_kick_made(nic) < 0) {
+		attachment_end(nic->attachment, HANDOVER_R_LIMIT, "out of memory");
+		return;
+	}
+	nic->ready = true;
+	log_info("vmnic", "guest attached port=%s partition=%s nic=%s%s%s", h->port, h->partition,
+		h->nic, nic->info.resumed ? " resumed" : "",
+		v == NULL ? " waits for its port" : "");
+	tell(nic, "guest-attached", NULL);
+	if (v != NULL && v->joined == NULL)
+		join(nic, v);
+	else
+		park(nic);
+}
+
+static void on_pause(void *arg)
+{
+	struct nic *nic = arg;
+
+	if (!nic->ready || nic->paused)
+		return;
+	nic->paused = true;
+	if (nic->port != NULL)
+		vmnic_take(nic->port, nic);
+}
+
+static void on_resume(void *arg)
+{
+	struct nic *nic = arg;
+
+	if (!nic->ready || !nic->paused)
+		return;
+	nic->paused = false;
+	if (nic->port != NULL)
+		vmnic_give(nic->port, nic);
+	else
+		poll_again(nic, 0);
+}
+
+static void on_poke(void *arg)
+{
+	static const struct notify msg = {.kind = NOTIFY_GUEST};
+	struct nic *nic = arg;
+
+	// If the message is lost, the next tick finds this.
+	if (!atomic_exchange(&nic->poked, true))
+		notify_post(&msg);
+}
+
+static void on_tell(void *arg, bool warning, const char *text)
+{
+	const struct nic *nic = arg;
+
+	if (warning)
+		log_warn("vmnic", "port=%s %s", nic->info.hello.port, text);
+	else
+		log_info("vmnic", "port=%s %s", nic->info.hello.port, text);
+}
+
+static void on_gone(void *arg, const char *reason)
+{
+	struct nic *nic = arg;
+
+	// Paused by now, if it was ready.
+	part(nic);
+	nic->over = true;
+	nic->vsp = NULL;
+	nic->io = sd_event_source_disable_unref(nic->io);
+	nic->kick = sd_event_source_disable_unref(nic->kick);
+	nic->again = sd_event_source_disable_unref(nic->again);
+	sd_event_source_set_enabled(sweep_source, SD_EVENT_ONESHOT);
+	if (nic->ready) {
+		log_info("vmnic", "guest detached port=%s partition=%s reason=\"%s\"",
+			nic->info.hello.port, nic->info.hello.partition, reason);
+		tell(nic, "guest-detached", reason);
+	} else if (!nic->refusal_told) {
+		refused(nic, reason);
+	}
+}
+
+static const struct attachment_ops attachment_ops = {
+	.hello = on_hello,
+	.ready = on_ready,
+	.pause = on_pause,
+	.resume = on_resume,
+	.poke = on_poke,
+	.tell = on_tell,
+	.gone = on_gone,
+};
+
+// --- connections -----------------------------------------------------------------------------
+
+static int on_sweep(sd_event_source *, void *)
+{
+	struct nic **at = &nics;
+
+	while (*at != NULL) {
+		struct nic *nic = *at;
+
+		if (!nic->over) {
+			at = &nic->next;
+			continue;
+		}
+		*at = nic->next;
+		attachment_destroy(nic->attachment);
+		free(nic);
+	}
+	return 0;
+}
+
+static int on_socket(sd_event_source *, int, uint32_t, void *arg)
+{
+	struct nic *nic = arg;
+
+	if (!nic->over)
+		attachment_run(nic->attachment);
+	return 0;
+}
+
+// Why one more connection of that user cannot be had; NULL: it can.
+static const char *is_full(uid_t uid)
+{
+	unsigned all = 0, of_user = 0, nameless = 0;
+
+	for (const struct nic *nic = nics; nic != NULL; nic = nic->next) {
+		all++;
+		of_user += nic->info.uid == uid;
+		nameless += !nic->named;
+	}
+	if (nameless >= MAX_NAMELESS)
+		return "too many connections that say nothing";
+	if (uid != 0 && uid != geteuid() && of_user >= MAX_NICS_OF_USER)
+		return "too many NICs of this user";
+	return all >= MAX_NICS ? "too many NICs" : NULL;
+}
+
+void nic_accept(int sock)
+{
+	struct nic *nic = calloc(1, sizeof(*nic));
+	const char *full;
+
+	if (nic == NULL) {
+		close(sock);
+		return;
+	}
+	nic->attachment = attachment_create(sock, &attachment_ops, nic);
+	if (nic->attachment == NULL) {
+		close(sock);
+		free(nic);
+		return;
+	}
+	attachment_get_info(nic->attachment, &nic->info);
+	nic->since_us = now_us();
+	full = is_full(nic->info.uid);
+	nic->next = nics;
+	nics = nic;
+	if (full != NULL) {
+		attachment_end(nic->attachment, HANDOVER_R_LIMIT, full);
+		return;
+	}
+	if (sd_event_add_io(
+		    event, &nic->io, attachment_fd(nic->attachment), EPOLLIN, on_socket, nic) < 0)
+		attachment_end(nic->attachment, HANDOVER_R_LIMIT, "out of memory");
+}
+
+void nics_poked(void)
+{
+	for (struct nic *nic = nics; nic != NULL; nic = nic->next) {
+		if (nic->over || !atomic_exchange(&nic->poked, false))
+			continue;
+		if (nic->port != NULL)
+			vmnic_refresh_caps(nic->port);
+		attachment_run(nic->attachment);
+	}
+}
+
+void nics_tick(void)
+{
+	const uint64_t now = now_us();
+
+	n_refusals = 0;
+	for (struct nic *nic = nics; nic != NULL; nic = nic->next) {
+		if (nic->over)
+			continue;
+		if (nic->tampered)
+			attachment_end(nic->attachment, HANDOVER_R_PROTOCOL,
+				"an eventfd was made to block");
+		else if (!nic->ready && now - nic->since_us > READY_USEC)
+			attachment_end(nic->attachment, HANDOVER_R_PROTOCOL,
+				"not ready for too long a time");
+		else
+			attachment_run(nic->attachment);
+	}
+	nics_poked();
+}
+
+// The interrupt is an eventfd that the hypervisor has as well: it can take the non-blocking mode
+// from it (that belongs to the open file, not to the descriptor) and fill it. A worker then hangs
+// in write(), and the main thread, as soon as it waits for that worker.
+void nics_rescue(void)
+{
+	for (struct nic *nic = nics; nic != NULL; nic = nic->next)
+		if (!nic->over && nic->ready && attachment_unblock(nic->attachment))
+			nic->tampered = true;
+}
+
+int nics_start(sd_event *e, const char *socket_path, struct vsw_error *err)
+{
+	int ret;
+
+	event = sd_event_ref(e);
+	ret = guest_mem_catch_faults();
+	if (ret == 0)
+		ret = sd_event_add_defer(event, &sweep_source, on_sweep, NULL);
+	if (ret < 0)
+		return vsw_fail(
+			err, VSW_E_INTERNAL, NULL, "guests cannot be served: %s", strerror(-ret));
+	sd_event_source_set_enabled(sweep_source, SD_EVENT_OFF);
+	workers_set_rescue(nics_rescue);
+	return vsp_listen(event, socket_path, err);
+}
+
+void nics_stop(void)
+{
+	vsp_unlisten();
+	for (struct nic *nic = nics; nic != NULL; nic = nic->next) {
+		if (nic->over)
+			continue;
+		// Without a word: it is the socket's end that makes hypervisors come again.
+		if (nic->ready)
+			on_pause(nic);
+		part(nic);
+		nic->over = true;
+		nic->io = sd_event_source_disable_unref(nic->io);
+		nic->kick = sd_event_source_disable_unref(nic->kick);
+		nic->again = sd_event_source_disable_unref(nic->again);
+	}
+	on_sweep(NULL, NULL);
+	workers_set_rescue(NULL);
+	sweep_source = sd_event_source_disable_unref(sweep_source);
+	event = sd_event_unref(event);
+}
