@@ -71,6 +71,8 @@ static void publish(struct netvsp *vsp, struct netvsp_queue *q)
 		record_put_state(vsp->record, &vsp->state);
 		vsp->dirty = false;
 	}
+	// What the commit names must be in the guest's pages.
+	vmbus_ring_flush(&channel->to_guest);
 	record_commit(vsp->record, q->index, &q->last);
 	wake = vmbus_ring_publish_read(&channel->from_guest);
 	netvsp_step();
