@@ -339,7 +339,7 @@ bool vsc_arm(struct vsc_queue *q)
 	if (q->wants_room) {
 		vmbus_ring_want_room(&q->out, SEND_ROOM);
 		q->wants_room = false;
-		if (vmbus_ring_room(&q->out, SEND_ROOM + 8) >= SEND_ROOM + 8) {
+		if (vmbus_ring_room(&q->out, SEND_ROOM) >= SEND_ROOM) {
 			vmbus_ring_want_room(&q->out, 0);
 			return false;
 		}
