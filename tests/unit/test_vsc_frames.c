@@ -369,7 +369,8 @@ static void host_puts(uint16_t type, uint64_t id, const void *header, uint32_t h
 	uint8_t *at = vmbus_ring_put(r, type, false, id, header_len, body_len);
 
 	assert_non_null(at);
-	memcpy(at, header, header_len);
+	if (header_len > 0)
+		memcpy(at, header, header_len);
 	memcpy(at + header_len, body, body_len);
 	vmbus_ring_publish_write(r);
 	while (vsc_poll(&vsc->queue[0]) > 0)
