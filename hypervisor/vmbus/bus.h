@@ -30,7 +30,8 @@ struct vmbus_open_params {
 
 struct vmbus_device_ops {
 	// A list is complete and its pages are memory. May refuse with -errno. It stays where it
-	// is until torn down.
+	// is until torn down. -EINPROGRESS: the guest, which may use it once it hears of it, has
+	// to wait for vmbus_gpadls_created_done().
 	int (*gpadl_created)(void *dev, const struct gpadl *g);
 	// Stop using it, then vmbus_gpadl_torndown_done().
 	void (*gpadl_teardown)(void *dev, uint32_t gpadl);
@@ -81,6 +82,7 @@ void vmbus_abandon(struct vmbus_device *device);
 void vmbus_open_done(struct vmbus_device *device, uint32_t index, int status);
 void vmbus_close_done(struct vmbus_device *device, uint32_t index);
 void vmbus_modify_done(struct vmbus_device *device, uint32_t index, int status);
+void vmbus_gpadls_created_done(struct vmbus_device *device); // all lists so far
 void vmbus_gpadl_torndown_done(struct vmbus_device *device, uint32_t gpadl);
 
 // What a device has, for handing it over again: NULL ends.

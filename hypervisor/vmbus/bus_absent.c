@@ -52,6 +52,7 @@ void vmbus_abandon(struct vmbus_device *device)
 	device->ops = &absent_ops;
 	device->dev = device;
 	// What the owner was asked for and has not answered.
+	vmbus_gpadls_created_done(device);
 	TAILQ_FOREACH (g, &bus->gpadls, next)
 		if (g->channel->device == device && g->asked)
 			vmbus_gpadl_torndown_done(device, g->id);

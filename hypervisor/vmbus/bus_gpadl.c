@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Page lists: put together from messages, made known to the device, torn down.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,29 +119,56 @@ static int complete(struct vmbus_bus *bus, struct bus_gpadl *g)
 	free(g->pfn);
 	g->pfn = NULL;
 	bus->n_half_built--;
-	return device->ops->gpadl_created(device->dev, &g->list);
+	ret = device->ops->gpadl_created(device->dev, &g->list);
+	g->untold = ret == -EINPROGRESS;
+	return g->untold ? 0 : ret;
+}
+
+// All pages are there.
+static void finish(struct vmbus_bus *bus, struct bus_gpadl *g)
+{
+	uint32_t relid = g->channel->relid, id = g->id, status = BUS_STATUS_OK;
+
+	if (g->channel->rescinded) {
+		bus_gpadl_free(bus, g); // the guest may not know yet, and bears no refusal
+	} else if (complete(bus, g) != 0) {
+		bus_gpadl_free(bus, g);
+		status = BUS_STATUS_FAILURE;
+	} else if (g->untold) {
+		return;
+	}
+	tell_created(bus, relid, id, status);
+}
+
+static void tell_untold(struct vmbus_bus *bus, struct bus_gpadl *g)
+{
+	if (g->untold)
+		tell_created(bus, g->channel->relid, g->id, BUS_STATUS_OK);
+	g->untold = false;
+}
+
+void vmbus_gpadls_created_done(struct vmbus_device *device)
+{
+	struct bus_gpadl *g;
+
+	bus_enter(device->bus);
+	TAILQ_FOREACH (g, &device->bus->gpadls, next)
+		if (g->channel->device == device)
+			tell_untold(device->bus, g);
+	bus_leave(device->bus);
 }
 
 // Takes page numbers; some clients send more bytes than they announced.
 static void add_pages(struct vmbus_bus *bus, struct bus_gpadl *g, const uint8_t *from, size_t len)
 {
 	uint32_t n = len / sizeof(*g->pfn), room = g->n_pages - g->n_received;
-	uint32_t relid = g->channel->relid, id = g->id;
-	uint32_t status = BUS_STATUS_OK;
 
 	if (n > room)
 		n = room;
 	memcpy(g->pfn + g->n_received, from, n * sizeof(*g->pfn));
 	g->n_received += n;
-	if (g->n_received < g->n_pages)
-		return;
-	if (g->channel->rescinded)
-		bus_gpadl_free(bus, g); // the guest may not know yet, and bears no refusal
-	else if (complete(bus, g) != 0) {
-		bus_gpadl_free(bus, g);
-		status = BUS_STATUS_FAILURE;
-	}
-	tell_created(bus, relid, id, status);
+	if (g->n_received == g->n_pages)
+		finish(bus, g);
 }
 
 void bus_gpadl_header(struct vmbus_bus *bus, const void *msg, size_t len)
@@ -211,6 +239,7 @@ void bus_gpadl_teardown(struct vmbus_bus *bus, const void *msg, size_t)
 		bus_refuse(bus); // asked for already: one answer
 		return;
 	}
+	tell_untold(bus, g);
 	// A guest that wants the ring's pages back has done with the channel.
 	if (is_ring(g))
 		bus_channel_close(g->channel);
@@ -232,6 +261,7 @@ bool bus_gpadls_leave(struct vmbus_bus *bus, const struct bus_channel *c)
 			continue;
 		}
 		left = true;
+		g->untold = false;
 		if (c == NULL)
 			g->owes_answer = false; // whom for?
 		if (!g->leaving)

@@ -48,6 +48,7 @@ struct bus_gpadl {
 	uint32_t n_received; // pages told so far
 	uint64_t *pfn;       // NULL once complete
 	struct gpadl list;   // once complete
+	bool untold;         // complete, but the guest must not know yet
 	bool leaving;        // to be torn down
 	bool asked;          // the device has been asked to
 	bool gone;           // and has said that it touches nothing any more

@@ -93,8 +93,11 @@ void vsp_unbind_all(struct vsp_link *link)
 
 static int on_gpadl_created(void *arg, const struct gpadl *g)
 {
-	vsp_send_gpadl(arg, g);
-	return 0;
+	struct vsp_link *link = arg;
+
+	vsp_send_gpadl(link, g);
+	// The provider looks for a list it does not know among what is in the socket.
+	return STAILQ_EMPTY(&link->out) ? 0 : -EINPROGRESS;
 }
 
 static void on_gpadl_teardown(void *arg, uint32_t gpadl)
@@ -274,6 +277,8 @@ void vsp_gpadl_gone(struct vsp_link *link, uint32_t id)
 
 void vsp_answer_all(struct vsp_link *link)
 {
+	if (link->device != NULL)
+		vmbus_gpadls_created_done(link->device);
 	// Each answer may have the bus ask for more, which is then answered at once.
 	for (uint32_t i = 0; i < HANDOVER_MAX_CHANNELS; i++) {
 		link->channel[i].asked_open = false;

@@ -67,6 +67,8 @@ int vsp_flush(struct vsp_link *link)
 		drop_first(link);
 	}
 	listen_for(link, EPOLLIN);
+	if (link->device != NULL)
+		vmbus_gpadls_created_done(link->device);
 	return 0;
 }
 

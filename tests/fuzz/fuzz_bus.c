@@ -30,6 +30,7 @@ struct device {
 	bool modifying[N_INDEX];
 	uint32_t ring[N_INDEX];
 	bool list[N_LISTS], leaving[N_LISTS];
+	bool untold; // some list
 };
 
 static struct vmbus_bus *bus;
@@ -173,7 +174,9 @@ static int on_gpadl_created(void *arg, const struct gpadl *g)
 		return -ENOSPC;
 	require(!d->list[g->id]);
 	d->list[g->id] = true;
-	return 0;
+	if (hold)
+		d->untold = true;
+	return hold ? -EINPROGRESS : 0;
 }
 
 static void forget_list(struct device *d, uint32_t id)
@@ -287,6 +290,11 @@ static bool answer_one(unsigned from)
 		at /= 2;
 		if (d->on_bus == NULL)
 			continue;
+		if (d->untold) {
+			d->untold = false;
+			vmbus_gpadls_created_done(d->on_bus);
+			return true;
+		}
 		if (at >= N_INDEX && d->leaving[at - N_INDEX]) {
 			forget_list(d, at - N_INDEX);
 			return true;
@@ -346,7 +354,8 @@ static void send_gpadl(struct input *in)
 	for (uint32_t i = 0; i < 26; i++, pfn++)
 		memcpy(raw + sizeof(m) + 8 + 8 * i, &(uint64_t){pfn % (N_PAGES + 1)}, 8);
 	post(raw, sizeof(m) + 8 + 26 * 8);
-	require(!exact || !connected || n_pages > 26 || n_created == before + 1);
+	require(!exact || !connected || n_pages > 26 || n_created == before + 1 ||
+		devices[0].untold || devices[1].untold);
 }
 
 static void send_body(struct input *in)

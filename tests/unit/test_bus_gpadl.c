@@ -189,6 +189,28 @@ static void list_that_the_device_refuses_is_refused(void **)
 	assert_string_equal(news(), "list5");
 }
 
+static void created_waits_for_a_device_that_says_so(void **)
+{
+	gpadl_status = -EINPROGRESS;
+	post_gpadl(relid, 5, 0, 4);
+	post_gpadl(relid, 6, 0, 4);
+	post_gpadl(relid, 7, 0, 4);
+	take_nothing();
+	assert_string_equal(news(), "list5 list6 list7");
+	post_teardown(relid, 6); // who cannot wait is told first
+	assert_int_equal(take_created(relid, 6), 0);
+	take_torndown(6);
+	vmbus_gpadls_created_done(nic);
+	assert_int_equal(take_created(relid, 5), 0);
+	assert_int_equal(take_created(relid, 7), 0);
+	vmbus_gpadls_created_done(nic);
+	take_nothing();
+	post_gpadl(relid, 8, 0, 4);
+	post_plain(VMBUS_UNLOAD);
+	take(VMBUS_UNLOAD_RESPONSE);
+	take_nothing();
+}
+
 static void channel_that_was_not_offered_is_refused(void **)
 {
 	static const uint32_t bad[] = {0, 2, 2047, 2048, UINT32_MAX};
@@ -342,6 +364,7 @@ int main(void)
 		T(header_that_does_not_add_up_is_refused_with_an_answer),
 		T(page_that_is_not_memory_is_refused),
 		T(list_that_the_device_refuses_is_refused),
+		T(created_waits_for_a_device_that_says_so),
 		T(channel_that_was_not_offered_is_refused),
 		T(id_that_is_in_use_is_refused),
 		T(body_of_no_list_is_counted),
