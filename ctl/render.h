@@ -19,6 +19,10 @@ render_fn render_ports;
 render_fn render_port;
 // render_nic.c
 render_fn render_nics;
+// render_guest.c
+render_fn render_guests;
+render_fn render_diagnosis;
+void render_guest(const json_t *guest, const struct options *options); // part of show-port
 // render_fdb.c
 render_fn render_fdb;
 // render_stats.c; previous is the reply a second ago, or NULL

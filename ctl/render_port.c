@@ -133,6 +133,7 @@ static void device_lines(struct grid *grid, const json_t *port)
 	line(grid, "interface", "%s", field_text(port, "ifname"));
 	line(grid, "namespace", "%s", field_text(port, "netns"));
 	line(grid, "devargs", "%s", field_text(port, "devargs"));
+	line(grid, "user", "%s", field_text(port, "user"));
 	if (nic) {
 		line(grid, "NIC", "%s", field_text(nic, "name"));
 		line(grid, "PCI", "%s", field_text(nic, "pci"));
@@ -291,4 +292,6 @@ void render_port(const json_t *result, const struct options *options)
 	}
 	grid_print(grid);
 	grid_destroy(grid);
+	if (field_given(port, "guest"))
+		render_guest(json_object_get(port, "guest"), options);
 }

@@ -20,6 +20,8 @@ static const struct {
 	{"list-ports", NULL, render_ports},
 	{"show-port", run_show_port, NULL},
 	{"list-nics", NULL, render_nics},
+	{"list-guests", NULL, render_guests},
+	{"diagnose-port", NULL, render_diagnosis},
 	{"show-fdb", NULL, render_fdb},
 	{"show-stats", run_stats, NULL},
 	{"show-workers", NULL, render_workers},

@@ -125,6 +125,58 @@ NICS = [
         link=False, drivers=[]),
 ]
 
+def guest(port, state, **more):
+    result = {"partition": "vm-" + port, "nic": "nic0", "port": port, "switch": "lan",
+              "mac": "02:00:00:00:00:77", "state": state, "stage": "running", "reason": "",
+              "since": "2026-03-01T12:34:56Z", "uid": 107, "pid": 4711}
+    result.update(more)
+    return result
+
+
+GUESTS = [
+    guest("g1", "connected"),
+    guest("g2", "connected", stage="rndis", reason="the guest's driver is not up"),
+    guest("no-such-port-yet", "waiting", switch=None,
+          reason="there is no vmnic port 'no-such-port-yet'"),
+]
+
+
+def guest_queue(n, **more):
+    result = {"queue": n, "rx_packets": 1234567, "rx_bytes": 987654321, "tx_packets": 42,
+              "tx_bytes": 4200, "rx_ring_used": 130048, "rx_ring_size": 520192,
+              "tx_ring_used": 0, "tx_ring_size": 520192, "sections_lent": 17, "sections": 9709,
+              "interrupts": 1000, "interrupts_spared": 99000, "no_section": 0, "ring_full": 0,
+              "rsc_chains": 0}
+    result.update(more)
+    return result
+
+
+G1 = port(
+    "g1", kind="vmnic", mac="02:00:00:00:00:77", user="hv1",
+    link={"up": True, "admin_up": True, "speed_mbps": 10000, "reason": ""},
+    counters=counters(drops={}), lost={"rx_missed": 0, "tx_lost": 0},
+    driver={"guest": "attached", "offloads": "checksum tso4 tso6"},
+    guest=guest(
+        "g1", "connected", software="hvhost 0.1.0", resumed=True, memory=2147483648,
+        vmbus_version="5.3", nvsp_version="6.1", ndis_version="6.30", mtu=1500, link=True,
+        filter=["directed", "multicast", "broadcast"], offloads=["checksum", "lso4", "lso6"],
+        rss=True, max_queues=8, receive_buffer={"bytes": 16777216, "section": 1806},
+        send_buffer={"bytes": 1048576, "section": 6144}, control_messages=40, bad_messages=0,
+        bad_frames=3, filtered=0, queues=[guest_queue(0), guest_queue(1, rx_ring_used=520000)]))
+
+
+def step(name, state, detail="", remedy=""):
+    return {"name": name, "state": state, "detail": detail, "remedy": remedy}
+
+
+DIAGNOSIS = {"port": "g2", "ok": False, "steps": [
+    step("port", "ok", "on switch 'lan', untagged"),
+    step("hypervisor", "ok", "hvhost 0.1.0, process 4711 of user 107, partition 'vm-g2'"),
+    step("filter", "stopped", "the guest has come to: rndis",
+         "set the interface up in the guest: ip link set DEVICE up"),
+    step("first frame", "skipped"),
+]}
+
 FDB = {
     "entries": [
         {"mac": "02:00:00:00:00:01", "vlan": 0, "port": "web1", "static": False, "age": 3},
@@ -178,7 +230,9 @@ def show_port(params):
         "eth1": {"counters": counters(drops={"no_destination": 17, "tx_full": 3}),
                  "lost": {"rx_missed": 5, "tx_lost": 0}, "driver": {}},
     }
-    base = {"vm1": VM1, "eth1": UPLINK, "web1": WEB1}[params["port"]]
+    base = {"vm1": VM1, "eth1": UPLINK, "web1": WEB1, "g1": G1}[params["port"]]
+    if params["port"] == "g1":
+        return {"port": G1}
     return {"port": {**base, **details.get(params["port"], {"counters": counters()})}}
 
 
@@ -189,6 +243,8 @@ ANSWERS = {
     "list-ports": {"ports": [UPLINK, MANY, OFF, VM1, WEB1]},
     "show-port": show_port,
     "list-nics": {"nics": NICS},
+    "list-guests": {"guests": GUESTS},
+    "diagnose-port": DIAGNOSIS,
     "show-fdb": FDB,
     "show-stats": show_stats,
     "show-workers": WORKERS,

@@ -18,6 +18,9 @@ GOLDEN = {
     "show-port-nic": ["show-port", "eth1"],
     "show-port-vhost": ["show-port", "vm1"],
     "show-port-tap": ["show-port", "web1"],
+    "show-port-vmnic": ["show-port", "g1"],
+    "list-guests": ["list-guests"],
+    "diagnose-port": ["diagnose-port", "g2"],
     "list-nics": ["list-nics"],
     "show-fdb": ["show-fdb", "lan"],
     "show-stats": ["show-stats"],
@@ -37,10 +40,12 @@ GOLDEN = {
 }
 EMPTY = {
     "list-switches": {"switches": []}, "show": {"switches": []}, "list-ports": {"ports": []},
+    "list-guests": {"guests": []}, "diagnose-port": {"port": "x", "steps": []},
     "list-nics": {"nics": []}, "show-workers": {"workers": []}, "show-fdb": {"entries": []},
     "show-stats": {"ports": [], "sum": {}}, "show-port": {"port": {"name": "x"}},
 }
 TABLES = [["list-switches"], ["show"], ["list-ports"], ["show-port", "web1"], ["list-nics"],
+          ["show-port", "g1"], ["list-guests"], ["diagnose-port", "g2"],
           ["show-fdb", "lan"], ["show-stats"], ["show-stats", "--drops"], ["show-workers"]]
 
 

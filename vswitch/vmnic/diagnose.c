@@ -103,6 +103,8 @@ static void step_offer(struct walk *w, const struct nic *nic, const struct netvs
 		step(w, "offer", STEP_STOPPED,
 			"look at the guest's console: it needs a kernel with hv_vmbus",
 			"the guest has not spoken to its bus when the NIC was attached");
+	else if (version == 0)
+		step(w, "offer", STEP_OK, "", "taken by the guest");
 	else
 		step(w, "offer", STEP_OK, "", "VMBus %u.%u", version >> 16, version & 0xffff);
 }
