@@ -32,7 +32,7 @@ static void fill_pool(struct netvsp *vsp, uint8_t pool, uint32_t from, uint32_t 
 	for (uint32_t i = to; i-- > from;) {
 		vsp->sections[i].pool = pool;
 		if (vsp->sections[i].use == SECTION_FREE)
-			p->free[p->n_free++] = i;
+			section_put(p, i);
 	}
 }
 
@@ -61,7 +61,7 @@ void section_release(struct netvsp *vsp, uint32_t section)
 
 	s->use = SECTION_FREE;
 	record_free(vsp->record, section);
-	pool->free[pool->n_free++] = section;
+	section_put(pool, section);
 }
 
 void sections_reclaim(struct netvsp *vsp, uint32_t channel)

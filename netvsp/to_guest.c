@@ -8,7 +8,9 @@
 
 #include "vsp.h"
 
-#define LOW48 ((1ull << 48) - 1)
+#define LOW48       ((1ull << 48) - 1)
+#define SMALL_FRAME 512u
+#define AHEAD       8u // sections
 
 // ---- the packet being put together
 
@@ -241,7 +243,7 @@ static int send_chain(struct netvsp *vsp, struct netvsp_queue *q, const struct i
 	// In even parts: some guests take nothing shorter than an Ethernet header.
 	each = (len + n - 1) / n;
 	while (len != 0) {
-		uint32_t section = section_take(&q->pool);
+		uint32_t section = section_take_newest(&q->pool);
 		uint32_t bytes = len < each ? len : each;
 
 		if (bytes == len)
@@ -254,11 +256,28 @@ static int send_chain(struct netvsp *vsp, struct netvsp_queue *q, const struct i
 	return 0;
 }
 
+// There is one. Those whose turn it is later are on their way meanwhile.
+static inline uint32_t take_section(struct netvsp *vsp, struct section_pool *pool, uint32_t len)
+{
+	uint32_t run;
+
+	if (len > SMALL_FRAME)
+		return section_take_newest(pool);
+	if (likely(pool->n_free > AHEAD)) {
+		const uint8_t *at =
+			section_at(vsp, pool->free[section_slot(pool, AHEAD)], 0, 1, &run);
+
+		prefetch_to_write(at);
+		prefetch_to_write(at + 64);
+	}
+	return section_take_oldest(pool);
+}
+
 static inline int send_single(struct netvsp *vsp, struct netvsp_queue *q, const struct iovec *seg,
 	uint32_t len, const struct ndis_packet_info *info)
 {
 	struct source s = {.seg = seg};
-	uint32_t section, run;
+	uint32_t section;
 
 	if (unlikely(q->pool.n_free == 0))
 		return -ENOBUFS;
@@ -267,14 +286,7 @@ static inline int send_single(struct netvsp *vsp, struct netvsp_queue *q, const 
 		if (!open_packet(vsp, q, 1))
 			return -EAGAIN;
 	}
-	section = section_take(&q->pool);
-	if (likely(q->pool.n_free != 0)) {
-		uint32_t next = q->pool.free[q->pool.n_free - 1];
-		const uint8_t *at = section_at(vsp, next, 0, 1, &run);
-
-		__builtin_prefetch(at, 1);
-		__builtin_prefetch(at + 64, 1);
-	}
+	section = take_section(vsp, &q->pool, len);
 	add_range(vsp, q, section, fill_section(vsp, section, &s, len, info));
 	return 0;
 }
@@ -319,10 +331,10 @@ int to_guest_control(struct netvsp *vsp, const uint8_t *msg, uint32_t len, uint3
 	if (!open_packet(vsp, q, 1))
 		return -EAGAIN;
 	if (vsp->control_pool.n_free > spare)
-		section = section_take(&vsp->control_pool);
+		section = section_take_oldest(&vsp->control_pool);
 	// The completions that would free some may stand behind a request that wants one.
 	if (section == NONE && spare == 0)
-		section = section_take(&q->pool);
+		section = section_take_oldest(&q->pool);
 	if (section == NONE) {
 		q->max_ranges = 0;
 		return -EAGAIN;

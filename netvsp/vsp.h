@@ -66,6 +66,17 @@ static inline void record_free(struct netvsp_record *r, uint32_t section)
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+// Lines that are written soon: they come as our own. Every x86-64 has the instruction, if only to
+// ignore it; compilers do not count on that.
+static inline void prefetch_to_write(const void *at)
+{
+#ifdef __x86_64__
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+	__builtin_prefetch(at, 1);
+#endif
+}
+
 // A private copy of shared memory: the compiler must not look at the original again instead.
 #define OWN(x) __asm__ volatile("" : "+m"(x))
 
@@ -108,8 +119,9 @@ struct section {        // of the receive buffer
 };
 
 struct section_pool {
-	uint32_t *free; // a stack
+	uint32_t *free; // a ring of n
 	uint32_t n_free, n;
+	uint32_t oldest; // the one that has been free for longest
 };
 
 struct netvsp_queue {
@@ -217,9 +229,36 @@ void section_release(struct netvsp *vsp, uint32_t section);
 // Takes back all that is lent on a channel.
 void sections_reclaim(struct netvsp *vsp, uint32_t channel);
 
-static inline uint32_t section_take(struct section_pool *pool)
+static inline uint32_t section_slot(const struct section_pool *pool, uint32_t after_oldest)
 {
-	return pool->n_free == 0 ? NONE : pool->free[--pool->n_free];
+	uint32_t slot = pool->oldest + after_oldest;
+
+	return slot >= pool->n ? slot - pool->n : slot;
+}
+
+static inline void section_put(struct section_pool *pool, uint32_t section)
+{
+	pool->free[section_slot(pool, pool->n_free++)] = section;
+}
+
+// The guest has just read the newest: its lines are still in that core's cache, from where it
+// takes longer to get them than from memory that both cores share.
+static inline uint32_t section_take_oldest(struct section_pool *pool)
+{
+	uint32_t section;
+
+	if (pool->n_free == 0)
+		return NONE;
+	section = pool->free[pool->oldest];
+	pool->oldest = section_slot(pool, 1);
+	pool->n_free--;
+	return section;
+}
+
+// Yet if all of the buffer were written in turn, the caches would hold nothing else.
+static inline uint32_t section_take_newest(struct section_pool *pool)
+{
+	return pool->n_free == 0 ? NONE : pool->free[section_slot(pool, --pool->n_free)];
 }
 
 // Where a receive section's byte is, and how many follow in one piece (at most `len`).
