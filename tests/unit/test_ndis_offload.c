@@ -90,6 +90,18 @@ static void test_revision_is_the_requests_156_144_112(void **)
 	}
 }
 
+static void test_request_is_a_header(void **)
+{
+	static const uint32_t headers[] = {
+		0x000000a7, 0x007001a7, 0x009002a7, 0x009c03a7, 0x000004a7};
+	uint8_t request[4];
+
+	for (unsigned revision = 0; revision < 5; revision++) {
+		assert_int_equal(ndis_offload_build_request(request, (uint8_t)revision), 4);
+		assert_int_equal(word(request, 0), headers[revision]);
+	}
+}
+
 static void test_newer_revision_is_answered_with_3(void **)
 {
 	const uint8_t request[] = {0xa7, 7, 200, 0};
@@ -162,6 +174,33 @@ static void test_guest_reads_what_we_offer(void **)
 			assert_int_equal(ndis_offload_parse(reply, len, &read), 0);
 			expect_caps(&read, &caps);
 		}
+	}
+}
+
+static void test_guest_takes_what_both_families_have(void **)
+{
+	const uint32_t less = 30000;
+	uint8_t reply[160];
+	struct ndis_offload_caps caps;
+
+	for (unsigned at = 144; at < 146; at++) {
+		build(reply, sizeof(reply), 3, &all);
+		reply[at] = 0;
+		assert_int_equal(ndis_offload_parse(reply, 156, &caps), 0);
+		assert_false(caps.rsc);
+	}
+	for (unsigned at = 84; at <= 96; at += 12) {
+		build(reply, sizeof(reply), 3, &all);
+		memcpy(reply + at, &less, sizeof(less));
+		assert_int_equal(ndis_offload_parse(reply, 156, &caps), 0);
+		assert_int_equal(caps.lso_max, less);
+	}
+	for (unsigned at = 8; at <= 32; at += 8) {
+		build(reply, sizeof(reply), 3, &all);
+		reply[at] &= ~0x40;
+		assert_int_equal(ndis_offload_parse(reply, 156, &caps), 0);
+		assert_int_equal(caps.tx_csum, at == 16 || at == 32);
+		assert_int_equal(caps.rx_csum, at == 8 || at == 24);
 	}
 }
 
@@ -341,6 +380,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reply_has_every_field_at_its_offset),
 		cmocka_unit_test(test_revision_is_the_requests_156_144_112),
+		cmocka_unit_test(test_request_is_a_header),
+		cmocka_unit_test(test_guest_takes_what_both_families_have),
 		cmocka_unit_test(test_newer_revision_is_answered_with_3),
 		cmocka_unit_test(test_bad_requests_are_refused),
 		cmocka_unit_test(test_what_is_not_offered_is_zero),

@@ -44,12 +44,16 @@ static void test_capabilities_are_18_bytes_revision_2(void **)
 
 static void test_capabilities_of_revision_1_have_128_entries(void **)
 {
-	const uint8_t object[16] = {0x88, 1, 16, 0, [12] = 4};
+	// What lies behind is not part of it.
+	const uint8_t object[20] = {0x88, 1, 16, 0, [12] = 4, [16] = 8};
 	struct ndis_rss_caps read;
 
-	assert_int_equal(ndis_rss_caps_parse(object, 16, &read), 0);
-	assert_int_equal(read.n_queues, 4);
-	assert_int_equal(read.n_indirection, 128);
+	for (uint32_t len = 16; len <= 20; len += 2) {
+		assert_int_equal(ndis_rss_caps_parse(object, len, &read), 0);
+		assert_int_equal(read.n_queues, 4);
+		assert_int_equal(read.n_indirection, 128);
+	}
+	assert_int_equal(ndis_rss_caps_parse(object, 15, &read), -EINVAL);
 }
 
 struct object {
@@ -94,7 +98,7 @@ static struct ndis_rss_params params(uint16_t n_entries)
 		.enabled = true, .hash_types = ALL_TYPES, .n_entries = n_entries};
 
 	for (unsigned i = 0; i < n_entries; i++)
-		p.table[i] = i % 8;
+		p.table[i] = (i + 7) % 8;
 	memcpy(p.key, ndis_rss_default_key, sizeof(p.key));
 	return p;
 }
@@ -128,9 +132,12 @@ static void test_parameters_are_40_bytes_table_and_key(void **)
 	for (unsigned i = 0; i < 10; i++)
 		assert_int_equal(get32(&o, i * 4), header[i]);
 	for (unsigned i = 0; i < 128; i++)
-		assert_int_equal(get32(&o, 40 + i * 4), i % 8);
+		assert_int_equal(get32(&o, 40 + i * 4), (i + 7) % 8);
 	assert_memory_equal(o.bytes + 552, ndis_rss_default_key, 40);
 	assert_int_equal(ndis_rss_params_build(o.bytes, o.len - 1, &p), -E2BIG);
+	assert_int_equal(ndis_rss_params_build(o.bytes, o.len, &p), o.len);
+	p.n_entries = NDIS_RSS_TABLE_MAX + 1;
+	assert_int_equal(ndis_rss_params_build(o.bytes, sizeof(o.bytes), &p), -EINVAL);
 }
 
 static void test_parameters_come_back_as_they_were(void **)
@@ -318,8 +325,8 @@ static void test_arrays_in_any_order_and_newer_headers(void **)
 	set32(&o, 24, 44);
 	set32(&o, 16, 84);
 	memcpy(o.bytes + 44, p.key, 40);
-	set32(&o, 84, 0);
-	set32(&o, 88, 1);
+	set32(&o, 84, 7);
+	set32(&o, 88, 0);
 	assert_int_equal(parse(&o, 92, 8, &read), 0);
 	expect_same(&read, &p);
 }

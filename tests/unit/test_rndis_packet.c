@@ -216,6 +216,7 @@ static void test_lso_record_by_bit(void **)
 
 static void test_lso_needs_an_mss_and_version_2(void **)
 {
+	assert_int_equal(parse_one(RNDIS_PPI_LSO, 0), -EINVAL);
 	assert_int_equal(parse_one(RNDIS_PPI_LSO, 1u << 30 | 34 << 20), -EINVAL);
 	assert_int_equal(parse_one(RNDIS_PPI_LSO, 1u << 30 | 34 << 20 | 0x10000), -EINVAL);
 	assert_int_equal(parse_one(RNDIS_PPI_LSO, 34 << 20 | 1448), -EINVAL);
@@ -285,6 +286,13 @@ static void test_unknown_records_are_passed_over(void **)
 		assert_int_equal(info.flags, NDIS_INFO_VLAN);
 		assert_int_equal(info.vlan_tci, 5);
 	}
+	// The shortest, and the last.
+	start(&m);
+	add(&m, RNDIS_PPI_8021Q, 5 << 4);
+	add_raw(&m, 12, 3, 0, 0);
+	finish(&m, FRAME);
+	assert_int_equal(parse(&m), 0);
+	assert_int_equal(info.vlan_tci, 5);
 	// What only the host says.
 	assert_int_equal(parse_one(RNDIS_PPI_PACKET_ID, 0x00010301), 0);
 	expect_no_facts();
@@ -337,20 +345,24 @@ static void test_a_rest_too_short_for_a_record_is_refused(void **)
 
 static void test_a_records_data_lie_in_it(void **)
 {
+	static const uint32_t types[] = {RNDIS_PPI_CHECKSUM, RNDIS_PPI_LSO, RNDIS_PPI_8021Q,
+		RNDIS_PPI_HASH, RNDIS_PPI_PACKET_ID};
 	static const uint32_t bad[] = {0, 11, 13, 16, 0x7fffffff, 0xfffffffc, 0xffffffff};
 	struct message m;
 
-	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (unsigned type = 0; type < sizeof(types) / sizeof(types[0]); type++) {
+		for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			start(&m);
+			add(&m, types[type], 0);
+			set_word(m.bytes + HEADER + 8, bad[i]);
+			finish(&m, FRAME);
+			assert_int_equal(parse(&m), -EINVAL);
+		}
 		start(&m);
-		add(&m, RNDIS_PPI_HASH, 1);
-		set_word(m.bytes + HEADER + 8, bad[i]);
+		add_raw(&m, 15, types[type], 12, 0);
 		finish(&m, FRAME);
 		assert_int_equal(parse(&m), -EINVAL);
 	}
-	start(&m);
-	add_raw(&m, 15, RNDIS_PPI_HASH, 12, 0);
-	finish(&m, FRAME);
-	assert_int_equal(parse(&m), -EINVAL);
 }
 
 static void test_lengths_that_do_not_add_up_are_refused(void **)
