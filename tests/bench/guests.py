@@ -15,7 +15,8 @@ import scenarios
 from programs import Failed, Program
 from scenarios import Bare, Guest, Spaces, VhostTestpmd, guest_rate, print_table, started
 
-GUEST_MAC = ":".join(f"{b:02x}" for b in pcap_files.mac(0xb, 0))  # where FILE_a goes
+OTHER_MAC, GUEST_MAC = (":".join(f"{b:02x}" for b in pcap_files.mac(side, 0))
+                        for side in (0xa, 0xb))  # FILE_a goes from the one to the other
 
 
 class Soft(Program):
@@ -62,6 +63,9 @@ class VmnicOurs(Bare):
         device = f"net_pcap_a,rx_pcap={self.frames[0]},infinite_rx=1" if self.frames else \
             "net_null_a,no-rx=1"
         self.call("add-port", switch="bench", port="a", type="dpdk", devargs=device)
+        # Nobody answers here, so nothing would be learnt, and all be flooded.
+        self.call("add-fdb", switch="bench", mac=GUEST_MAC, port="guest")
+        self.call("add-fdb", switch="bench", mac=OTHER_MAC, port="a")
 
 
 class VmnicProfile(VmnicOurs):
@@ -77,7 +81,7 @@ def pair_of(args, folder, cls, direction, size):
         mode = "rxonly" if direction == "to" else "txonly"
         return switch, Guest(folder, args.cpu, mode, size, switch.folder + "/vhost.sock")
     options = ["--pktgen", "rx"] if direction == "to" else \
-        ["--pktgen", "tx", "--size", str(size - 4), "--dst", "02:77:0a:00:00:00"]
+        ["--pktgen", "tx", "--size", str(size - 4), "--dst", OTHER_MAC]
     other = "0" if args.cpu.split(",")[-1] != "0" else "1"
     return switch, Soft(folder, "guest", switch.vsp_socket, *options, "--mac", GUEST_MAC,
                         "--poll", "--cpus", other, "--json")
