@@ -11,6 +11,7 @@
 #define COMPLETION    8u // payload: type and status
 #define DATA_LEAST    8u
 #define COMPLETE_ROOM 32u
+#define AHEAD         12u // frames
 
 static bool complete(struct vsc_queue *q, uint64_t id, uint32_t status)
 {
@@ -143,10 +144,25 @@ static bool on_range(struct vsc_queue *q, struct vmbus_xfer_range range)
 	return true;
 }
 
+// Frames that come later in the packet are on their way while the earlier ones are looked at.
+static inline void prefetch_range(const struct vsc *vsc, const uint8_t *ranges, uint32_t i)
+{
+	struct vmbus_xfer_range range;
+	const uint8_t *at;
+
+	memcpy(&range, ranges + i * sizeof(range), sizeof(range));
+	if (range.offset >= vsc->receive.n_pages * GUEST_PAGE_SIZE)
+		return;
+	at = vsc->receive.base + range.offset;
+	__builtin_prefetch(at);
+	__builtin_prefetch(at + 64);
+}
+
 void vsc_on_frames(struct vsc_queue *q, const struct vmbus_packet *p)
 {
 	uint32_t nvsp_type, n, status = NVSP_STATUS_SUCCESS;
 	struct vmbus_xfer_header header;
+	const uint8_t *ranges;
 
 	memcpy(&header, p->header, sizeof(header));
 	n = header.n_ranges;
@@ -159,10 +175,15 @@ void vsc_on_frames(struct vsc_queue *q, const struct vmbus_packet *p)
 		return;
 	}
 	stat_add(&q->stats.rx_packets, 1);
+	ranges = p->header + sizeof(header);
+	for (uint32_t i = 0; i < n && i < AHEAD; i++)
+		prefetch_range(q->vsc, ranges, i);
 	for (uint32_t i = 0; i < n; i++) {
 		struct vmbus_xfer_range range;
 
-		memcpy(&range, p->header + sizeof(header) + i * sizeof(range), sizeof(range));
+		memcpy(&range, ranges + i * sizeof(range), sizeof(range));
+		if (i + AHEAD < n)
+			prefetch_range(q->vsc, ranges, i + AHEAD);
 		if (!on_range(q, range))
 			status = NVSP_STATUS_FAIL;
 	}
