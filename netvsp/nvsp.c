@@ -29,6 +29,7 @@ static bool take_init(struct netvsp *vsp, const struct nvsp_message *m, struct n
 			version = versions[i];
 	if (vsp->state.nvsp_version != 0) {
 		answer->init_complete.status = NVSP_STATUS_FAIL;
+		count_up(&vsp->n_bad_messages, 1);
 	} else if (version != 0) {
 		answer->init_complete.version = version;
 		answer->init_complete.status = NVSP_STATUS_SUCCESS;

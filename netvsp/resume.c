@@ -64,6 +64,8 @@ static int resume_sections(struct netvsp *vsp)
 
 	memset(vsp->sections, 0, n * sizeof(*vsp->sections));
 	for (uint32_t i = 0; i < n; i++) {
+		if (recorded[i].seq == 0)
+			continue;
 		if (!was_lent(vsp, &recorded[i]))
 			record_free(vsp->record, i);
 		else if (recorded[i].transaction == i)
