@@ -291,7 +291,7 @@ void model_poll(struct model_guest *g)
 		struct vmbus_ring *ring = &g->channel[i].in;
 		int rc;
 
-		if (g->channel[i].ring_page == 0)
+		if (ring->hdr == NULL)
 			continue;
 		while ((rc = vmbus_ring_peek(ring, &p)) > 0) {
 			if (p.type == VMBUS_PACKET_COMPLETION)

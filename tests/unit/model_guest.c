@@ -93,6 +93,9 @@ void model_guest_init(struct model_guest *g, const struct model_options *o)
 	make_buffer(g, &g->receive, MODEL_RECEIVE, g->o.receive_size);
 	make_buffer(g, &g->send, MODEL_SEND, g->o.send_size);
 	g->scratch = model_pages(g, SCRATCH_PAGES);
+	// Known before there is another process.
+	for (uint32_t i = 0; i < g->o.max_queues; i++)
+		g->channel[i].ring_page = model_pages(g, 2 * (g->o.ring_pages + 1));
 	g->tx = calloc(MODEL_TX, sizeof(*g->tx));
 	g->send_used = calloc(65536, 1);
 	g->held = calloc(65536, 1);
@@ -114,10 +117,8 @@ void model_guest_fini(struct model_guest *g)
 	if (n_errors != 0)
 		print_error("model guest: %u errors, first: %s\n", n_errors, g->error);
 	for (uint32_t i = 0; i < MODEL_CHANNELS; i++) {
-		if (g->channel[i].ring_page != 0) {
-			vmbus_ring_unmap(&g->channel[i].out);
-			vmbus_ring_unmap(&g->channel[i].in);
-		}
+		vmbus_ring_unmap(&g->channel[i].out);
+		vmbus_ring_unmap(&g->channel[i].in);
 	}
 	model_forget_frames(g);
 	free(g->frames);
@@ -144,12 +145,8 @@ static void map_ring(struct model_guest *g, uint32_t channel)
 	struct gpadl list;
 
 	assert_true(n <= 2 * 1024 + 2);
-	if (g->channel[channel].ring_page == 0)
-		g->channel[channel].ring_page = model_pages(g, n);
-	else {
-		vmbus_ring_unmap(&g->channel[channel].out);
-		vmbus_ring_unmap(&g->channel[channel].in);
-	}
+	vmbus_ring_unmap(&g->channel[channel].out);
+	vmbus_ring_unmap(&g->channel[channel].in);
 	for (uint32_t i = 0; i < n; i++)
 		pfn[i] = g->channel[channel].ring_page + i;
 	memset(model_at(g, pfn[0]), 0, GUEST_PAGE_SIZE);
