@@ -77,10 +77,10 @@ static void release(struct attachment *a)
 		return;
 	attachment_pause(a);
 	a->state = ATTACHMENT_OVER;
-	attachment_close_channels(a);
-	if (a->vsp != NULL)
-		netvsp_destroy(a->vsp);
+	// Before its channels go: the guest has closed none, and our successor takes them up.
+	netvsp_destroy(a->vsp);
 	a->vsp = NULL;
+	attachment_close_channels(a);
 	attachment_drop_memory(a);
 	attachment_drop_record(a);
 	close(a->epfd);

@@ -15,7 +15,8 @@ static void close_one(struct attachment *a, uint32_t index)
 
 	if (!c->open)
 		return;
-	netvsp_close(a->vsp, index);
+	if (a->vsp != NULL)
+		netvsp_close(a->vsp, index);
 	vmbus_ring_unmap(&c->vmbus.from_guest);
 	vmbus_ring_unmap(&c->vmbus.to_guest);
 	// What still waits to be sent goes without it.

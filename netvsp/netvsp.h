@@ -51,7 +51,9 @@ struct netvsp_options {
 
 // NULL + errno: EILSEQ: the record is damaged or of another layout (reason says which).
 struct netvsp *netvsp_create(const struct netvsp_options *options, char *reason, size_t size);
-void netvsp_destroy(struct netvsp *vsp); // all channels closed
+// Channels that are still open stay so in the record, for a successor; nobody polls, and their
+// rings are not touched.
+void netvsp_destroy(struct netvsp *vsp);
 
 // The guest has opened a channel; index 0 is the primary. resume: it was open when the record's
 // provider died. 0; -EINVAL: out of turn (a sub-channel before the primary's buffers, or that

@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct netvsp *fake_netvsp;
+unsigned fake_left_open;
 int fake_create_errno;
 bool fake_netvsp_may_be_touched = true;
 
@@ -30,10 +31,12 @@ struct netvsp *netvsp_create(const struct netvsp_options *options, char *reason,
 
 void netvsp_destroy(struct netvsp *vsp)
 {
+	if (vsp == NULL)
+		return;
 	touch();
+	fake_left_open = 0;
 	for (unsigned i = 0; i < NETVSP_MAX_QUEUES; i++)
-		if (vsp->channel[i] != NULL)
-			abort();
+		fake_left_open += vsp->channel[i] != NULL;
 	free(vsp);
 	fake_netvsp = NULL;
 }

@@ -15,5 +15,6 @@ struct netvsp {
 
 // The last one made; NULL after it has been destroyed.
 extern struct netvsp *fake_netvsp;
+extern unsigned fake_left_open;         // channels of one that was destroyed
 extern int fake_create_errno;           // 0: works
 extern bool fake_netvsp_may_be_touched; // false: whoever polls has not been stopped

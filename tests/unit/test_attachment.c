@@ -86,6 +86,14 @@ static void sub_channels_close_with_the_primary(void **)
 	assert_int_equal(fake_netvsp->n_closed, 2);
 }
 
+// A provider that ends in order must leave as much behind as one that is killed.
+static void channels_stay_open_for_the_successor(void **)
+{
+	begin_running();
+	attachment_end(t.a, HANDOVER_R_LIMIT, "enough");
+	assert_int_equal(fake_left_open, 1);
+}
+
 static void list_goes_when_nobody_uses_it(void **)
 {
 	const struct handover_id *gone;
@@ -281,6 +289,7 @@ int main(void)
 		with_peer(lists_come_in_pieces),
 		with_peer(channels_open_and_close_while_running),
 		with_peer(sub_channels_close_with_the_primary),
+		with_peer(channels_stay_open_for_the_successor),
 		with_peer(list_goes_when_nobody_uses_it),
 		with_peer(revoke_in_the_ring_comes_before_the_teardown),
 		with_peer(late_list_is_told_from_none),
