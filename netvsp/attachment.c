@@ -338,7 +338,7 @@ static bool take_one(struct attachment *a)
 	} else if (len == -EPROTO) {
 		attachment_refuse(a, HANDOVER_R_PROTOCOL, "a message that is none");
 	} else if (len != -EAGAIN) {
-		finish(a, "the hypervisor is gone");
+		finish(a, ATTACHMENT_GONE);
 	}
 	atomic_store(&a->taking, false);
 	return len > 0 && a->state != ATTACHMENT_OVER;

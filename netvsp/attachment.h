@@ -15,6 +15,9 @@
 
 struct attachment;
 
+// gone()'s reason when the other side has just left.
+#define ATTACHMENT_GONE "the hypervisor is gone"
+
 // What the owner decides of a NIC that says hello.
 struct attachment_terms {
 	uint8_t mac[6];

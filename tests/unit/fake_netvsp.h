@@ -11,6 +11,19 @@ struct netvsp {
 	int open_result;
 	bool failed;
 	const struct gpadl *buffer; // in use until a poll, if set
+	bool link_up, armed;
+	enum netvsp_stage stage;
+	bool takes_large, hashes;
+	// From the guest: given by the next polls of that queue
+	struct netvsp_frame *frame;
+	unsigned n_frames, n_completed;
+	uint32_t queue;
+	// To the guest: what it was given last, and what it will say to the next frames (errno)
+	uint8_t sent[NETVSP_MAX_FRAME];
+	uint32_t sent_len, sent_queue, n_flushed;
+	struct ndis_packet_info sent_info;
+	unsigned n_sent;
+	const int *answers;
 };
 
 // The last one made; NULL after it has been destroyed.

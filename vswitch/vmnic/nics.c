@@ -345,7 +345,7 @@ static void on_gone(void *arg, const char *reason)
 		log_info("vmnic", "guest detached port=%s partition=%s reason=\"%s\"",
 			nic->info.hello.port, nic->info.hello.partition, reason);
 		tell(nic, "guest-detached", reason);
-	} else if (!nic->refusal_told) {
+	} else if (!nic->refusal_told && strcmp(reason, ATTACHMENT_GONE) != 0) {
 		refused(nic, reason);
 	}
 }
