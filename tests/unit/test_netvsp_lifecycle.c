@@ -65,7 +65,7 @@ static void test_stages(void **)
 	assert_int_equal(status().ndis_minor, 30);
 	assert_int_equal(status().guest_mtu, 1500);
 	assert_int_equal(status().receive_buffer, 2u << 20);
-	assert_int_equal(status().receive_section, 1808);
+	assert_int_equal(status().receive_section, 1856);
 	assert_int_equal(status().send_section, 6144);
 	assert_true(h.n_changes >= 5);
 	model_set_filter(&g, 0);
