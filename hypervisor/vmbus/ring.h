@@ -133,7 +133,10 @@ static inline int vmbus_ring_peek(struct vmbus_ring *r, struct vmbus_packet *p)
 
 		if (write == r->at)
 			return 0;
-		if (!vmbus_ring_index_is_good(r, write))
+		// Nor can it be behind us, in what was not given back yet.
+		if (!vmbus_ring_index_is_good(r, write) ||
+			vmbus_ring_distance(r, r->published, write) <
+				vmbus_ring_distance(r, r->published, r->at))
 			return -EPROTO;
 		r->peer = write;
 		if (r->pages != NULL)

@@ -268,12 +268,31 @@ static void write_index_moved_backwards_is_not_followed(void **)
 	take(1, 100);
 	hdr->write_index = 8; // behind the reader, who still has one to read
 	take(2, 100);
+	assert_int_equal(vmbus_ring_peek(&reader, &p), -EPROTO); // into what it did not give back
+	vmbus_ring_publish_read(&reader);
 	// Now it looks like nearly a full ring of old bytes: read, but nothing outside of it.
 	for (uint32_t i = 0; i < SIZE / 8 && vmbus_ring_peek(&reader, &p) == 1; i++) {
 		assert_true(p.body + p.len <= reader.data + 2 * SIZE);
 		vmbus_ring_take(&reader, &p);
 	}
 	assert_true(vmbus_ring_index_is_good(&reader, reader.at));
+}
+
+static void more_than_was_given_back_is_refused(void **)
+{
+	struct vmbus_packet p = {};
+
+	// As if the writer had filled the ring twice.
+	begin_at(SIZE - 512);
+	publish(1, WHOLE_LEN - 512);
+	take(1, WHOLE_LEN - 512);
+	forge(reader.at, VMBUS_PACKET_IN_BAND, 2, 8, 0, 504);
+	assert_int_equal(vmbus_ring_peek(&reader, &p), 1);
+	begin_at(SIZE - 512);
+	publish(1, WHOLE_LEN - 512);
+	take(1, WHOLE_LEN - 512);
+	forge(reader.at, VMBUS_PACKET_IN_BAND, 2, 8, 0, 528);
+	assert_int_equal(vmbus_ring_peek(&reader, &p), -EPROTO);
 }
 
 static void descriptor_is_checked(void **)
@@ -469,6 +488,7 @@ int main(void)
 		rule(index_beyond_the_end_is_refused),
 		rule(bad_read_index_gives_no_room),
 		rule(write_index_moved_backwards_is_not_followed),
+		rule(more_than_was_given_back_is_refused),
 		rule(descriptor_is_checked),
 		rule(header_of_ranges_takes_24_bytes),
 		rule(unknown_type_is_refused),
