@@ -118,7 +118,7 @@ static inline int read_records(const uint8_t *at, uint32_t left, struct records 
 }
 
 // The message's own lengths and, if it has any, its records.
-static inline int parse(const uint8_t *head, uint32_t head_len, uint32_t avail,
+static inline int parse(const uint8_t *head, uint32_t head_len, uint32_t avail, uint32_t min_len,
 	uint32_t *frame_offset, uint32_t *frame_len, struct records *r)
 {
 	const uint32_t header = sizeof(struct rndis_packet_msg);
@@ -133,7 +133,7 @@ static inline int parse(const uint8_t *head, uint32_t head_len, uint32_t avail,
 	start = (uint64_t)MEMBER(head, data_offset) + RNDIS_PACKET_BODY;
 	end = start + data_len;
 	if (MEMBER(head, type) != RNDIS_MSG_PACKET || len > avail || end > len || start < header ||
-		start > RNDIS_PACKET_HEADER_MAX || data_len < ETHERNET)
+		start > RNDIS_PACKET_HEADER_MAX || data_len < min_len)
 		return -EINVAL;
 	*frame_offset = (uint32_t)start;
 	*frame_len = data_len;
@@ -244,7 +244,7 @@ int rndis_packet_parse(const uint8_t *head, uint32_t head_len, uint32_t avail,
 	struct records r;
 	int ret;
 
-	ret = parse(head, head_len, avail, frame_offset, frame_len, &r);
+	ret = parse(head, head_len, avail, ETHERNET, frame_offset, frame_len, &r);
 	if (ret < 0)
 		return ret;
 	take_tags(&r, &found);
@@ -287,7 +287,7 @@ int rndis_packet_parse_indicated(const uint8_t *head, uint32_t head_len, uint32_
 	struct records r;
 	int ret;
 
-	ret = parse(head, head_len, avail, frame_offset, frame_len, &r);
+	ret = parse(head, head_len, avail, 1, frame_offset, frame_len, &r);
 	if (ret < 0)
 		return ret;
 	take_tags(&r, &found);
@@ -298,6 +298,10 @@ int rndis_packet_parse_indicated(const uint8_t *head, uint32_t head_len, uint32_
 		found.flags |= (r.packet_id >> 8 & 7) * NDIS_INFO_RSC;
 		found.rsc_id = (uint16_t)(r.packet_id >> 16);
 	}
+	// Only the first link of a chain begins with the frame's header.
+	if (*frame_len < ETHERNET &&
+		(found.flags & (NDIS_INFO_RSC | NDIS_INFO_RSC_FIRST)) != NDIS_INFO_RSC)
+		return -EINVAL;
 	give(&found, info);
 	return 0;
 }

@@ -58,6 +58,6 @@ uint32_t rndis_packet_build(uint8_t *to, uint32_t frame_len, const struct ndis_p
 // The guest's side of the same: the to-host flags (checksum, LSO, VLAN, hash).
 uint32_t rndis_packet_build_request(
 	uint8_t *to, uint32_t frame_len, const struct ndis_packet_info *info);
-// And what a guest reads from us: to-guest flags.
+// And what a guest reads from us: to-guest flags. Links of a chain behind the first may be short.
 int rndis_packet_parse_indicated(const uint8_t *head, uint32_t head_len, uint32_t avail,
 	uint32_t *frame_offset, uint32_t *frame_len, struct ndis_packet_info *info);

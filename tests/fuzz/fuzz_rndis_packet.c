@@ -33,7 +33,7 @@ static void check(
 	if (parse(head, head_len, avail, &offset, &len, &info) < 0)
 		return;
 	must(offset >= sizeof(struct rndis_packet_msg) && offset <= RNDIS_PACKET_HEADER_MAX);
-	must(len >= 14 && (uint64_t)offset + len <= avail);
+	must(len >= (info.flags & NDIS_INFO_RSC ? 1 : 14) && (uint64_t)offset + len <= avail);
 	must(!(info.flags & NDIS_INFO_LSO) || info.mss > 0);
 	must(info.l4_offset == 0 || info.l4_offset + 8u <= len);
 

@@ -181,6 +181,26 @@ static void test_packet_id_needs_version_1_and_suballoc(void **)
 	}
 }
 
+static void test_links_behind_the_first_may_be_short(void **)
+{
+	static const uint32_t ids[] = {0x00050101, 0x00050501, 0x00050301, 0x00050701, 0x00050601};
+	struct message m;
+
+	for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		for (uint32_t n = 0; n < 15; n++) {
+			const uint32_t least = i < 2 ? 1 : 14;
+
+			start(&m);
+			add(&m, RNDIS_PPI_PACKET_ID, ids[i]);
+			finish(&m, n);
+			assert_int_equal(parse_with(rndis_packet_parse_indicated, &m),
+				n < least ? -EINVAL : 0);
+			// A guest's frames are whole.
+			assert_int_equal(parse_with(rndis_packet_parse, &m), n < 14 ? -EINVAL : 0);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_requests_are_not_told_to_a_guest),
 		cmocka_unit_test(test_verdicts_that_contradict_are_refused),
 		cmocka_unit_test(test_packet_id_needs_version_1_and_suballoc),
+		cmocka_unit_test(test_links_behind_the_first_may_be_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
