@@ -8,9 +8,11 @@
 
 #include "vsp.h"
 
-#define LOW48       ((1ull << 48) - 1)
-#define SMALL_FRAME 512u
-#define AHEAD       8u // sections
+#define LOW48        ((1ull << 48) - 1)
+#define CACHE_LINE   64u
+#define SMALL_FRAME  512u
+#define AHEAD        8u  // sections
+#define HEADER_PLAIN 44u // of a message without facts
 
 // ---- the packet being put together
 
@@ -256,21 +258,29 @@ static int send_chain(struct netvsp *vsp, struct netvsp_queue *q, const struct i
 	return 0;
 }
 
+// The beginning of a free section is written soon.
+static inline void claim(const struct netvsp *vsp, const struct section_pool *pool,
+	uint32_t after_oldest, uint32_t len)
+{
+	uint32_t run;
+	const uint8_t *at =
+		section_at(vsp, pool->free[section_slot(pool, after_oldest)], 0, len, &run);
+
+	for (uint32_t i = 0; i < run; i += CACHE_LINE)
+		prefetch_to_write(at + i);
+}
+
 // There is one. Those whose turn it is later are on their way meanwhile.
 static inline uint32_t take_section(struct netvsp *vsp, struct section_pool *pool, uint32_t len)
 {
-	uint32_t run;
-
-	if (len > SMALL_FRAME)
-		return section_take_newest(pool);
-	if (likely(pool->n_free > AHEAD)) {
-		const uint8_t *at =
-			section_at(vsp, pool->free[section_slot(pool, AHEAD)], 0, 1, &run);
-
-		prefetch_to_write(at);
-		prefetch_to_write(at + 64);
+	if (len <= SMALL_FRAME) {
+		if (likely(pool->n_free > AHEAD))
+			claim(vsp, pool, AHEAD, 2 * CACHE_LINE);
+		return section_take_oldest(pool);
 	}
-	return section_take_oldest(pool);
+	if (likely(pool->n_free > 1))
+		claim(vsp, pool, pool->n_free - 2, HEADER_PLAIN + len);
+	return section_take_newest(pool);
 }
 
 static inline int send_single(struct netvsp *vsp, struct netvsp_queue *q, const struct iovec *seg,
