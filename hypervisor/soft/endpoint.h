@@ -27,8 +27,10 @@ struct endpoint_ops {
 	void (*destroy)(struct endpoint *ep);
 };
 
-struct endpoint_stats {           // of one queue
-	_Atomic uint64_t dropped; // frames that the other end would not take, or we could not
+struct endpoint_stats {                // of one queue
+	_Atomic uint64_t dropped;      // frames that the other end would not take, or we could not
+	_Atomic uint64_t numbered;     // frames of a generator that say their place in their flow
+	_Atomic uint64_t out_of_order; // of them, such as came after a later one
 };
 
 struct endpoint {

@@ -20,6 +20,14 @@
 #define UDP        34u
 #define DATA       42u
 #define FIRST_PORT 1024u
+#define MAX_FLOWS  65536u
+#define MAGIC      0x73667668u // "hvfs"
+
+// In frames that are written one by one: their place in their flow.
+struct stamp {
+	uint32_t magic, flow;
+	uint64_t number; // from 1 on
+};
 
 struct queue {
 	uint32_t n_messages, len; // in a section
@@ -34,6 +42,9 @@ struct pktgen {
 	struct vsc *vsc;
 	_Atomic bool link;
 	struct queue queue[VSC_MAX_QUEUES];
+	// By flow. A flow is sent by one queue, and should come to one.
+	uint64_t sent[MAX_FLOWS];
+	_Atomic uint64_t received[MAX_FLOWS];
 };
 
 static int64_t now(void)
@@ -79,15 +90,18 @@ static void write_frame(uint8_t *f, const struct pktgen *gen, uint32_t flow)
 		f[i] = (uint8_t)i;
 }
 
-static uint32_t next_flow(const struct pktgen *gen, struct queue *pq)
+// A queue sends every n-th flow; with fewer flows than queues, some send the same.
+static uint32_t next_flow(struct pktgen *gen, struct queue *pq)
 {
 	uint32_t flow = pq->next_flow;
 
-	pq->next_flow = (flow + 1) % gen->opt->flows;
+	pq->next_flow += vsc_get_info(gen->vsc)->n_queues;
+	if (pq->next_flow >= gen->opt->flows)
+		pq->next_flow = (pq - gen->queue) % gen->opt->flows;
 	return flow;
 }
 
-static void write_section(const struct pktgen *gen, struct queue *pq, uint8_t *at)
+static void write_section(struct pktgen *gen, struct queue *pq, uint8_t *at)
 {
 	static const struct ndis_packet_info none;
 	uint8_t header[RNDIS_PACKET_BUILD_MAX];
@@ -126,9 +140,15 @@ static void send_sections(struct pktgen *gen, struct queue *pq, struct vsc_queue
 static void send_frame(struct pktgen *gen, struct queue *pq, struct vsc_queue *q)
 {
 	static const struct ndis_packet_info none;
+	uint32_t flow = next_flow(gen, pq);
 	uint8_t *at = vsc_buffer(q);
 
-	write_frame(at, gen, next_flow(gen, pq));
+	write_frame(at, gen, flow);
+	if (gen->opt->flows >= vsc_get_info(gen->vsc)->n_queues) {
+		const struct stamp stamp = {MAGIC, flow, ++gen->sent[flow]};
+
+		memcpy(at + DATA, &stamp, sizeof(stamp));
+	}
 	vsc_send(q, at, gen->opt->size, &none);
 }
 
@@ -168,6 +188,24 @@ static unsigned pktgen_poll(struct endpoint *ep, struct vsc_queue *q, uint32_t i
 	return n;
 }
 
+// Some may be missing, yet none may come after one that was sent later.
+static void check_order(struct pktgen *gen, uint32_t index, const struct vsc_frame *f)
+{
+	struct stamp stamp;
+	_Atomic uint64_t *last;
+
+	if (f->seg[0].iov_len < DATA + sizeof(stamp))
+		return;
+	memcpy(&stamp, (const uint8_t *)f->seg[0].iov_base + DATA, sizeof(stamp));
+	if (stamp.magic != MAGIC || stamp.flow >= MAX_FLOWS)
+		return;
+	stat_add(&gen->ep.stats[index].numbered, 1);
+	last = &gen->received[stamp.flow];
+	if (stamp.number <= atomic_load_explicit(last, memory_order_relaxed))
+		stat_add(&gen->ep.stats[index].out_of_order, 1);
+	atomic_store_explicit(last, stamp.number, memory_order_relaxed);
+}
+
 static void pktgen_receive(struct endpoint *ep, uint32_t index, struct vsc_frame *f)
 {
 	static const struct ndis_packet_info none;
@@ -175,6 +213,8 @@ static void pktgen_receive(struct endpoint *ep, uint32_t index, struct vsc_frame
 	struct vsc_queue *q;
 	uint8_t *at, *to;
 
+	if (gen->opt->pktgen == PKTGEN_RX)
+		check_order(gen, index, f);
 	if (gen->opt->pktgen != PKTGEN_ECHO || f->seg[0].iov_len < ECHO_LEAST)
 		return;
 	q = vsc_queue(gen->vsc, index);
@@ -230,7 +270,7 @@ static int pktgen_up(struct endpoint *ep, struct vsc *vsc)
 
 		pq->n_messages = fit;
 		pq->len = fit * each;
-		pq->next_flow = i * gen->opt->flows / info->n_queues;
+		pq->next_flow = i % gen->opt->flows;
 		free(pq->prepared);
 		pq->prepared = calloc(info->n_send, 1);
 		if (pq->prepared == NULL)

@@ -52,14 +52,18 @@ static uint64_t total(const struct guest *guest, const struct field *f)
 	return sum;
 }
 
-static uint64_t dropped(const struct guest *guest)
+// Of all queues: the counter that is `at` in their endpoint's.
+static uint64_t at_the_end(const struct guest *guest, size_t at)
 {
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < guest->opt->queues; i++)
-		sum += stat_get(&guest->ep->stats[i].dropped);
+		sum += stat_get(
+			(const _Atomic uint64_t *)((const uint8_t *)&guest->ep->stats[i] + at));
 	return sum;
 }
+
+#define AT_THE_END(guest, name) at_the_end(guest, offsetof(struct endpoint_stats, name))
 
 uint64_t stats_faults(const struct guest *guest)
 {
@@ -77,10 +81,13 @@ static void write_json(FILE *to, const struct guest *guest, const struct stats_e
 
 	fprintf(to,
 		"{\"port\":\"%s\",\"ended\":%s,\"seconds\":%.3f,\"link\":\"%s\",\"attached\":%u,"
-		"\"reconnects\":%ju,\"nvsp\":%u,\"dropped\":%ju,\"faults\":%ju,\"fault\":\"%s\"",
+		"\"reconnects\":%ju,\"nvsp\":%u,\"dropped\":%ju,\"numbered\":%ju,"
+		"\"out_of_order\":%ju,\"faults\":%ju,\"fault\":\"%s\"",
 		guest->opt->port, extra->ended ? "true" : "false", extra->seconds, extra->link,
 		guest->n_attached, (uintmax_t)extra->reconnects, info->nvsp_version,
-		(uintmax_t)dropped(guest), (uintmax_t)stats_faults(guest), vsc_fault(guest->vsc));
+		(uintmax_t)AT_THE_END(guest, dropped), (uintmax_t)AT_THE_END(guest, numbered),
+		(uintmax_t)AT_THE_END(guest, out_of_order), (uintmax_t)stats_faults(guest),
+		vsc_fault(guest->vsc));
 	for (unsigned i = 0; i < N_FIELDS; i++)
 		fprintf(to, ",\"%s\":%ju", fields[i].name, (uintmax_t)total(guest, &fields[i]));
 	fprintf(to, ",\"queues\":[");
@@ -107,7 +114,11 @@ static void write_text(FILE *to, const struct guest *guest, const struct stats_e
 		if (n > 0 || strncmp(fields[i].help, "FAULT", 5) != 0)
 			fprintf(to, "%16ju  %s\n", (uintmax_t)n, fields[i].help);
 	}
-	fprintf(to, "%16ju  frames dropped at the other end\n", (uintmax_t)dropped(guest));
+	fprintf(to, "%16ju  frames dropped at the other end\n",
+		(uintmax_t)AT_THE_END(guest, dropped));
+	if (guest->opt->pktgen == PKTGEN_RX)
+		fprintf(to, "%16ju  frames that came late in their flow\n",
+			(uintmax_t)AT_THE_END(guest, out_of_order));
 	if (extra->seconds > 0)
 		fprintf(to, "%16.0f  frames sent a second, %.0f received\n",
 			total(guest, &fields[0]) / extra->seconds,
