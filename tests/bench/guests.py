@@ -173,7 +173,7 @@ def guests_tcp(args, folder):
 
 
 QUEUES = 4
-FLOWS = 4096
+FLOWS = 1000
 
 
 def rss(args, folder):
@@ -203,7 +203,7 @@ def rss(args, folder):
           ", ".join(f"{100 * q / sum(queues):.1f} %" for q in queues) +
           f" of {sum(queues)} frames; furthest from even "
           f"{100 * max(abs(q - mean) for q in queues) / mean:.1f} %; out of order "
-          f"{stats.get('out_of_order', '?')}")
+          f"{stats['out_of_order']} of {stats['numbered']} that are numbered")
     return stats
 
 
