@@ -46,9 +46,7 @@ static bool open_is_good(const struct bus_channel *c, const struct vmbus_open_ch
 		return false;
 	if (m->downstream_page < 2 || ring->n_pages < 4 || m->downstream_page > ring->n_pages - 2)
 		return false;
-	if (m->target_vp >= c->device->bus->n_vps && m->target_vp != BUS_NO_INTERRUPTS)
-		return false;
-	return c->index == 0 || c->device->channel[0]->state == VMBUS_CHANNEL_OPEN;
+	return m->target_vp < c->device->bus->n_vps || m->target_vp == BUS_NO_INTERRUPTS;
 }
 
 static void open_channel(struct bus_channel *c, const struct vmbus_open_channel *m)
