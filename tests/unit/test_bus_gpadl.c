@@ -350,6 +350,18 @@ static void lists_go_with_contact(void **)
 	take_nothing();
 }
 
+static void teardown_under_way_is_not_answered_after_contact(void **)
+{
+	make_list(relid, 5, 0, 4);
+	hold_answers = true;
+	post_teardown(relid, 5);
+	contact_vp(VMBUS_VERSION_5_3, 0);
+	take_nothing();
+	vmbus_gpadl_torndown_done(nic, 5);
+	take(VMBUS_VERSION_RESPONSE);
+	take_nothing();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_met, teardown)
 
 int main(void)
@@ -375,6 +387,7 @@ int main(void)
 		T(teardown_is_always_answered),
 		T(id_is_not_free_before_torndown),
 		T(lists_go_with_contact),
+		T(teardown_under_way_is_not_answered_after_contact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

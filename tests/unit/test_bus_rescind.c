@@ -219,6 +219,26 @@ static void released_channel_is_unknown(void **)
 	take_nothing();
 }
 
+static void released_channel_is_unknown_while_the_device_closes(void **)
+{
+	uint64_t before;
+
+	open_with(relid, RING_GPADL);
+	hold_answers = true;
+	vmbus_rescind(nic);
+	take_rescind(relid);
+	post_relid(VMBUS_RELID_RELEASED, relid);
+	before = n_refused();
+	post_relid(VMBUS_RELID_RELEASED, relid);
+	post_relid(VMBUS_CLOSECHANNEL, relid);
+	assert_int_equal(n_refused(), before + 2);
+	post_gpadl(relid, 5, 0, 4);
+	assert_int_not_equal(take_created(relid, 5), 0);
+	vmbus_close_done(nic, 0);
+	vmbus_gpadl_torndown_done(nic, RING_GPADL);
+	assert_string_equal(news(), "list16 open0 close0 forget16 released0");
+}
+
 static void device_that_the_guest_never_saw_is_gone_at_once(void **)
 {
 	vmbus_bus_reset(bus);
@@ -333,6 +353,7 @@ int main(void)
 		T(release_of_a_channel_not_rescinded_is_counted),
 		T(relid_and_instance_are_used_again_after_release_only),
 		T(released_channel_is_unknown),
+		T(released_channel_is_unknown_while_the_device_closes),
 		T(device_that_the_guest_never_saw_is_gone_at_once),
 		U(reset_releases_what_was_rescinded),
 		T(rescind_during_a_reset_ends_in_release),

@@ -67,7 +67,9 @@ static void refused_record_with_nothing_open_is_replaced(void **)
 static void put_sends(struct vmbus_ring *ring, uint64_t first, uint32_t type, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		uint8_t *at = vmbus_ring_put(ring, VMBUS_PACKET_IN_BAND, true, first + i, 0, 40);
+		// Number 0 wants no answer.
+		uint8_t *at =
+			vmbus_ring_put(ring, VMBUS_PACKET_IN_BAND, first != 0, first + i, 0, 40);
 
 		assert_non_null(at);
 		memset(at, 0, 40);
@@ -76,18 +78,21 @@ static void put_sends(struct vmbus_ring *ring, uint64_t first, uint32_t type, un
 	vmbus_ring_publish_write(ring);
 }
 
-static uint32_t take_completion(struct vmbus_ring *ring, uint64_t transaction)
+static void take_completion(
+	struct vmbus_ring *ring, uint64_t transaction, uint32_t expected, uint32_t status_at)
 {
 	struct vmbus_packet p = {};
-	uint32_t type;
+	uint32_t type, status;
 
 	assert_int_equal(vmbus_ring_peek(ring, &p), 1);
 	assert_int_equal(p.type, VMBUS_PACKET_COMPLETION);
 	assert_int_equal(p.transaction, transaction);
 	assert_int_equal(p.len, 40);
 	memcpy(&type, p.body, 4);
+	memcpy(&status, p.body + status_at, 4);
+	assert_int_equal(type, expected);
+	assert_int_equal(status, 2);
 	vmbus_ring_take(ring, &p);
-	return type;
 }
 
 static void map_guests_rings(struct gpadl *g, struct vmbus_ring *out, struct vmbus_ring *in)
@@ -109,6 +114,10 @@ static void unmap_guests_rings(struct gpadl *g, struct vmbus_ring *out, struct v
 // Traps: netvsc_remove waits for each of its sends.
 static void refused_record_of_an_open_channel_lets_the_guest_go(void **)
 {
+	// guest-abi 11.2
+	static const struct {
+		uint32_t request, completion, status_at;
+	} nvsp[] = {{1, 2, 12}, {101, 102, 4}, {104, 105, 4}, {107, 108, 4}, {133, 133, 4}};
 	uint32_t relid = attach_and_open(), again;
 	struct vmbus_ring out, in;
 	ino_t record = pr.record;
@@ -116,19 +125,22 @@ static void refused_record_of_an_open_channel_lets_the_guest_go(void **)
 
 	map_guests_rings(&g, &out, &in);
 	put_sends(&out, 70, 107, 3);
-	put_sends(&out, 80, 104, 1);
+	put_sends(&out, 0, 100, 1);
+	for (unsigned i = 0; i < 5; i++)
+		put_sends(&out, 80 + i, nvsp[i].request, 1);
 	pr.refuse = HANDOVER_R_RECORD;
 	provider_die();
 	WORK_UNTIL(n_sent > n_read);
 	take_rescind(relid);
 	WORK_UNTIL(out.hdr->read_index == out.at);
 	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(take_completion(&in, 70 + i), 108);
-	assert_int_equal(take_completion(&in, 80), 105);
+		take_completion(&in, 70 + i, 108, 4);
+	for (unsigned i = 0; i < 5; i++)
+		take_completion(&in, 80 + i, nvsp[i].completion, nvsp[i].status_at);
 	assert_true(read_fd(calls[0].fd) > 0);
 	put_sends(&out, 90, 107, 1); // it needs some time to hear of it
 	WORK_UNTIL(out.hdr->read_index == out.at);
-	assert_int_equal(take_completion(&in, 90), 108);
+	take_completion(&in, 90, 108, 4);
 	pr.refuse = 0;
 	assert_int_equal(state_of(), VSP_LINK_REFUSED);
 	guest_close(relid, 0);

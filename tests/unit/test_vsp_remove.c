@@ -135,6 +135,7 @@ static void removed_while_attaching(void **)
 	say_plain(HANDOVER_DETACH_DONE);
 	settle();
 	assert_true(is_removed());
+	assert_null(strstr(told, "refuses"));
 	connect_as(VMBUS_VERSION_5_3);
 	post_plain(VMBUS_REQUESTOFFERS);
 	take(VMBUS_ALLOFFERS_DELIVERED);
