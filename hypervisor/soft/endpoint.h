@@ -9,6 +9,12 @@
 
 struct endpoint;
 
+struct endpoint_wishes {
+	uint32_t mtu;
+	enum vsc_filter filter;
+	uint8_t mac[6];
+};
+
 struct endpoint_ops {
 	// Sends what there is, a bounded number of frames: how many. The queue's thread.
 	unsigned (*poll)(struct endpoint *ep, struct vsc_queue *q, uint32_t index);
@@ -22,8 +28,10 @@ struct endpoint_ops {
 	int (*up)(struct endpoint *ep, struct vsc *vsc);
 	// Any thread, one at a time.
 	void (*link)(struct endpoint *ep, bool up);
-	// The MTU that is wanted now. VP 0's thread.
-	uint32_t (*mtu)(struct endpoint *ep);
+	// What the other end wants of the NIC now, and a descriptor that is readable when that may
+	// have changed (-1: it never does). VP 0's thread.
+	void (*wishes)(struct endpoint *ep, struct endpoint_wishes *wishes);
+	int (*wishes_fd)(const struct endpoint *ep);
 	void (*destroy)(struct endpoint *ep);
 };
 

@@ -13,8 +13,9 @@
 #define MILLISECOND  1000000ll
 #define SECOND       1000000000ll
 #define STOP_SECONDS 5
-#define LOOK_AROUND  (SECOND / 2) // at the other end's MTU
+#define WISHES       1u // among an epoll's events
 #define RETRY_MS     1000
+#define LOOK_ROUNDS  65536 // at the other end's wishes, for who never sleeps
 
 static int64_t now(void)
 {
@@ -30,7 +31,11 @@ static void sleep_until_woken(struct vp *vp, int64_t ns)
 	struct epoll_event ev[4];
 	struct timespec ts = {.tv_sec = ns / SECOND, .tv_nsec = ns % SECOND};
 
-	epoll_pwait2(vp->epoll, ev, 4, ns < 0 ? NULL : &ts, NULL);
+	int n = epoll_pwait2(vp->epoll, ev, 4, ns < 0 ? NULL : &ts, NULL);
+
+	for (int i = 0; i < n; i++)
+		if (ev[i].data.u32 == WISHES)
+			vp->look = true;
 }
 
 // ---- what the driver asks of its surroundings
@@ -131,7 +136,7 @@ static unsigned serve_once(struct guest *guest, struct vsc_queue *q, uint32_t in
 	return n;
 }
 
-static void idle(struct vp *vp, struct vsc_queue *q, int64_t most)
+static void idle(struct vp *vp, struct vsc_queue *q)
 {
 	struct endpoint *ep = vp->guest->ep;
 	int64_t due = ep->ops->due(ep, vp->index);
@@ -140,8 +145,6 @@ static void idle(struct vp *vp, struct vsc_queue *q, int64_t most)
 		vsc_disarm(q);
 		return;
 	}
-	if (most >= 0 && (due < 0 || due > most))
-		due = most;
 	// Frames that came between our last look and now: their edge is still to be seen.
 	sleep_until_woken(vp, due);
 	vsc_disarm(q);
@@ -159,7 +162,7 @@ static void serve_queue(struct vp *vp)
 
 	while (is_running(vp))
 		if (serve_once(guest, q, vp->index) == 0 && !guest->opt->poll)
-			idle(vp, q, -1);
+			idle(vp, q);
 }
 
 static void *vp_main(void *arg)
@@ -186,35 +189,47 @@ static void *vp_main(void *arg)
 
 // ---- VP 0
 
+// 0: go on; 1: the NIC must be brought up anew for it; -errno.
+static int grant_wishes(struct guest *guest)
+{
+	const struct vsc_info *info = vsc_get_info(guest->vsc);
+	struct endpoint_wishes w;
+	int ret;
+
+	guest->vp[0].look = false;
+	guest->ep->ops->wishes(guest->ep, &w);
+	if (atomic_load(&guest->ep->failed))
+		return -EIO;
+	if (w.mtu != info->mtu) {
+		vsc_set_mtu(guest->vsc, w.mtu);
+		return 1;
+	}
+	ret = vsc_set_filter(guest->vsc, w.filter);
+	if (ret < 0 || memcmp(w.mac, info->mac, sizeof(w.mac)) == 0 ||
+		memcmp(w.mac, guest->refused_mac, sizeof(w.mac)) == 0)
+		return ret;
+	ret = vsc_set_mac(guest->vsc, w.mac);
+	if (ret == -EREMOTEIO)
+		memcpy(guest->refused_mac, w.mac, sizeof(w.mac));
+	return ret == -EREMOTEIO ? 0 : ret;
+}
+
 // Until told to stop, or the NIC is to be brought up anew (0), or was taken away (-ENODEV).
 static int serve_first(struct vp *vp)
 {
 	struct guest *guest = vp->guest;
 	struct vsc_queue *q = vsc_queue(guest->vsc, 0);
-	int64_t next_look = 0, t;
 
 	for (unsigned round = 0; !atomic_load_explicit(&guest->stop, memory_order_relaxed);
 		round++) {
 		int ret = vsc_run(guest->vsc);
 
-		if (ret < 0)
-			return ret;
-		if (serve_once(guest, q, 0) > 0 && round % 1024 != 0)
-			continue;
-		t = now();
-		if (t >= next_look) {
-			uint32_t mtu = guest->ep->ops->mtu(guest->ep);
-
-			next_look = t + LOOK_AROUND;
-			if (mtu != vsc_get_info(guest->vsc)->mtu) {
-				vsc_set_mtu(guest->vsc, mtu);
-				return 0;
-			}
-			if (atomic_load(&guest->ep->failed))
-				return -EIO;
-		}
-		if (!guest->opt->poll)
-			idle(vp, q, LOOK_AROUND);
+		if (ret == 0 && (vp->look || round % LOOK_ROUNDS == 0))
+			ret = grant_wishes(guest);
+		if (ret != 0)
+			return ret < 0 ? ret : 0;
+		if (serve_once(guest, q, 0) == 0 && !guest->opt->poll)
+			idle(vp, q);
 	}
 	return 0;
 }
@@ -264,6 +279,7 @@ static void *vp0_main(void *arg)
 static int vp_init(struct guest *guest, uint32_t i)
 {
 	struct epoll_event ev = {.events = EPOLLIN}, edge = {.events = EPOLLIN | EPOLLET};
+	struct epoll_event wish = {.events = EPOLLIN | EPOLLET, .data.u32 = WISHES};
 	struct vp *vp = &guest->vp[i];
 	int fd = guest->ep->ops->fd(guest->ep, i);
 
@@ -273,6 +289,9 @@ static int vp_init(struct guest *guest, uint32_t i)
 	if (vp->epoll < 0 ||
 		epoll_ctl(vp->epoll, EPOLL_CTL_ADD, synic_fd(guest->synic, i), &ev) < 0 ||
 		(fd >= 0 && epoll_ctl(vp->epoll, EPOLL_CTL_ADD, fd, &edge) < 0))
+		return -errno;
+	fd = i == 0 ? guest->ep->ops->wishes_fd(guest->ep) : -1;
+	if (fd >= 0 && epoll_ctl(vp->epoll, EPOLL_CTL_ADD, fd, &wish) < 0)
 		return -errno;
 	return 0;
 }

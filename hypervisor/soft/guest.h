@@ -22,6 +22,7 @@ struct vp {
 	int epoll;
 	pthread_t thread;
 	bool started;
+	bool look; // the other end may want something else
 };
 
 struct guest {
@@ -34,6 +35,7 @@ struct guest {
 	int status;                 // then: 0 or -errno
 	_Atomic bool host_is_there; // the owner's to set: the provider is attached
 	_Atomic bool stop;
+	uint8_t refused_mac[6]; // that the host did not want
 	int64_t deadline; // VP 0's, once it is told to stop: by then it is down, orderly or not
 	_Atomic uint32_t n_attached; // how often the NIC came up
 	// Queues above 0

@@ -284,11 +284,20 @@ static void pktgen_link(struct endpoint *ep, bool up)
 	atomic_store(&((struct pktgen *)ep)->link, up);
 }
 
-static uint32_t pktgen_mtu(struct endpoint *ep)
+static void pktgen_wishes(struct endpoint *ep, struct endpoint_wishes *w)
 {
 	const struct pktgen *gen = (const struct pktgen *)ep;
+	const struct vsc_info *info = gen->vsc != NULL ? vsc_get_info(gen->vsc) : NULL;
 
-	return gen->vsc != NULL ? vsc_get_info(gen->vsc)->mtu : gen->opt->mtu;
+	w->mtu = info != NULL ? info->mtu : gen->opt->mtu;
+	w->filter = VSC_FILTER_UP;
+	if (info != NULL)
+		memcpy(w->mac, info->mac, sizeof(w->mac));
+}
+
+static int pktgen_wishes_fd(const struct endpoint *)
+{
+	return -1;
 }
 
 static void pktgen_destroy(struct endpoint *ep)
@@ -307,7 +316,8 @@ static const struct endpoint_ops pktgen_ops = {
 	.due = pktgen_due,
 	.up = pktgen_up,
 	.link = pktgen_link,
-	.mtu = pktgen_mtu,
+	.wishes = pktgen_wishes,
+	.wishes_fd = pktgen_wishes_fd,
 	.destroy = pktgen_destroy,
 };
 

@@ -135,11 +135,28 @@ static void tap_link(struct endpoint *ep, bool up)
 	tap_device_set_carrier(&tap_of(ep)->dev, up);
 }
 
-static uint32_t tap_mtu(struct endpoint *ep)
+// As Linux's driver: an interface that is down wants no frames.
+static void tap_wishes(struct endpoint *ep, struct endpoint_wishes *w)
 {
-	uint32_t mtu;
+	struct tap *tap = tap_of(ep);
+	struct tap_state state;
 
-	return tap_device_get_mtu(&tap_of(ep)->dev, &mtu) == 0 ? mtu : tap_of(ep)->mtu;
+	tap_device_drain_events(&tap->dev);
+	if (tap_device_get_state(&tap->dev, &state) < 0) {
+		atomic_store(&ep->failed, true);
+		state = (struct tap_state){.mtu = tap->mtu};
+		memcpy(state.mac, tap->mac, sizeof(state.mac));
+	}
+	w->mtu = state.mtu;
+	memcpy(w->mac, state.mac, sizeof(w->mac));
+	w->filter = VSC_FILTER_DOWN;
+	if (state.up)
+		w->filter = state.promiscuous ? VSC_FILTER_PROMISCUOUS : VSC_FILTER_UP;
+}
+
+static int tap_wishes_fd(const struct endpoint *ep)
+{
+	return ((const struct tap *)ep)->dev.events;
 }
 
 static void tap_destroy(struct endpoint *ep)
@@ -155,7 +172,8 @@ static const struct endpoint_ops tap_ops = {
 	.due = tap_due,
 	.up = tap_up,
 	.link = tap_link,
-	.mtu = tap_mtu,
+	.wishes = tap_wishes,
+	.wishes_fd = tap_wishes_fd,
 	.destroy = tap_destroy,
 };
 

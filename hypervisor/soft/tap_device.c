@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tap_device.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -41,13 +40,16 @@ static int attach(struct tap_device *dev, uint32_t queue)
 
 static int open_all(struct opening *o)
 {
+	const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
 	struct tap_device *dev = o->dev;
 	int ret;
 
 	o->failed = "a socket";
 	dev->control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	dev->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (dev->control < 0 || dev->netlink < 0)
+	dev->events = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (dev->control < 0 || dev->netlink < 0 || dev->events < 0 ||
+		bind(dev->events, (const struct sockaddr *)&links, sizeof(links)) < 0)
 		return -errno;
 	o->failed = "the interface";
 	if (if_nametoindex(dev->ifname) != 0)
@@ -87,7 +89,7 @@ int tap_device_open(struct tap_device *dev, const char *ifname, const char *netn
 
 	memset(dev, 0, sizeof(*dev));
 	memset(dev->fd, -1, sizeof(dev->fd));
-	dev->control = dev->netlink = -1;
+	dev->control = dev->netlink = dev->events = -1;
 	dev->n_queues = n_queues;
 	snprintf(dev->ifname, sizeof(dev->ifname), "%s", ifname);
 	if (netns[0] == '\0') {
@@ -116,8 +118,10 @@ void tap_device_close(struct tap_device *dev)
 		close(dev->control);
 	if (dev->netlink >= 0)
 		close(dev->netlink);
+	if (dev->events >= 0)
+		close(dev->events);
 	memset(dev->fd, -1, sizeof(dev->fd));
-	dev->control = dev->netlink = -1;
+	dev->control = dev->netlink = dev->events = -1;
 }
 
 int tap_device_use_queues(const struct tap_device *dev, uint32_t n)
@@ -175,16 +179,6 @@ int tap_device_set_mtu(const struct tap_device *dev, uint32_t mtu)
 	return ioctl(dev->control, SIOCSIFMTU, &ifr) < 0 ? -errno : 0;
 }
 
-int tap_device_get_mtu(const struct tap_device *dev, uint32_t *mtu)
-{
-	struct ifreq ifr = request(dev);
-
-	if (ioctl(dev->control, SIOCGIFMTU, &ifr) < 0)
-		return -errno;
-	*mtu = ifr.ifr_mtu;
-	return 0;
-}
-
 int tap_device_set_up(const struct tap_device *dev)
 {
 	struct ifreq ifr = request(dev);
@@ -193,61 +187,4 @@ int tap_device_set_up(const struct tap_device *dev)
 		return -errno;
 	ifr.ifr_flags |= IFF_UP;
 	return ioctl(dev->control, SIOCSIFFLAGS, &ifr) < 0 ? -errno : 0;
-}
-
-struct address_request {
-	struct nlmsghdr nl;
-	struct ifaddrmsg ifa;
-	uint8_t attributes[64];
-};
-
-static void add_attribute(struct address_request *r, uint16_t type, const void *data, uint16_t len)
-{
-	struct rtattr *a = (struct rtattr *)((uint8_t *)r + r->nl.nlmsg_len);
-
-	a->rta_type = type;
-	a->rta_len = RTA_LENGTH(len);
-	memcpy(RTA_DATA(a), data, len);
-	r->nl.nlmsg_len += RTA_ALIGN(a->rta_len);
-}
-
-int tap_device_add_address(const struct tap_device *dev, const char *cidr)
-{
-	struct address_request r = {
-		.nl.nlmsg_len = NLMSG_LENGTH(sizeof(r.ifa)),
-		.nl.nlmsg_type = RTM_NEWADDR,
-		.nl.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
-		.ifa.ifa_index = dev->index,
-		.ifa.ifa_flags = IFA_F_NODAD,
-	};
-	struct {
-		struct nlmsghdr nl;
-		struct nlmsgerr err;
-		uint8_t rest[512];
-	} reply;
-	char text[INET6_ADDRSTRLEN + 8], *slash, *end;
-	uint8_t address[16];
-	unsigned long prefix;
-	bool ip6 = strchr(cidr, ':') != NULL;
-	uint32_t size = ip6 ? 16 : 4;
-
-	if (strlen(cidr) >= sizeof(text))
-		return -EINVAL;
-	strcpy(text, cidr);
-	slash = strchr(text, '/');
-	if (slash == NULL)
-		return -EINVAL;
-	*slash++ = '\0';
-	prefix = strtoul(slash, &end, 10);
-	if (*slash < '0' || *slash > '9' || *end != '\0' || prefix > size * 8 ||
-		inet_pton(ip6 ? AF_INET6 : AF_INET, text, address) != 1)
-		return -EINVAL;
-	r.ifa.ifa_family = ip6 ? AF_INET6 : AF_INET;
-	r.ifa.ifa_prefixlen = prefix;
-	add_attribute(&r, IFA_LOCAL, address, size);
-	add_attribute(&r, IFA_ADDRESS, address, size);
-	if (send(dev->netlink, &r, r.nl.nlmsg_len, 0) < 0 ||
-		recv(dev->netlink, &reply, sizeof(reply), 0) < (ssize_t)NLMSG_LENGTH(sizeof(int)))
-		return -errno;
-	return reply.nl.nlmsg_type == NLMSG_ERROR ? reply.err.error : -EPROTO;
 }

@@ -7,6 +7,12 @@
 
 #include "vsc.h"
 
+struct tap_state {
+	uint32_t mtu;
+	uint8_t mac[6];
+	bool up, promiscuous;
+};
+
 struct tap_device {
 	char ifname[16];
 	unsigned index;
@@ -14,6 +20,7 @@ struct tap_device {
 	int fd[VSC_MAX_QUEUES];
 	int control; // a socket in its namespace
 	int netlink; // likewise
+	int events;  // likewise: readable when an interface has changed
 };
 
 // 0, or -errno and a reason. `netns`: name or path, "" for ours. The interface goes with the fds.
@@ -28,6 +35,9 @@ int tap_device_set_offloads(const struct tap_device *dev, bool csum, bool tso4, 
 int tap_device_set_carrier(const struct tap_device *dev, bool up);
 int tap_device_set_mac(const struct tap_device *dev, const uint8_t mac[6]);
 int tap_device_set_mtu(const struct tap_device *dev, uint32_t mtu);
-int tap_device_get_mtu(const struct tap_device *dev, uint32_t *mtu);
 int tap_device_set_up(const struct tap_device *dev);
 int tap_device_add_address(const struct tap_device *dev, const char *cidr); // -EINVAL: is none
+
+// What it is now. 0; -ENODEV: it was deleted.
+int tap_device_get_state(const struct tap_device *dev, struct tap_state *state);
+void tap_device_drain_events(const struct tap_device *dev);

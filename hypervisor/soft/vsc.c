@@ -7,15 +7,11 @@
 #include <string.h>
 #include <time.h>
 
-#include <ndis_compat/oid.h>
-
 #define RING_PAGES     128u
 #define RECEIVE_BUFFER (9709u * 1728u)
 #define SEND_BUFFER    (170u * 6144u)
 #define FIRST_GPADL    0xe1e10u
-#define FILTER_UP \
-	(NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_ALL_MULTICAST | NDIS_PACKET_TYPE_BROADCAST)
-#define DRAIN_SECONDS 10
+#define DRAIN_SECONDS  10
 
 static uint32_t whole_pages(uint32_t bytes, uint32_t preset)
 {
@@ -42,6 +38,7 @@ struct vsc *vsc_create(const struct vsc_options *options)
 	vsc->opt.send_buffer = whole_pages(vsc->opt.send_buffer, SEND_BUFFER);
 	vsc->next_gpadl = FIRST_GPADL;
 	vsc->all_mine = true;
+	vsc->filter = VSC_FILTER_UP;
 	for (uint32_t i = 0; i < VSC_MAX_QUEUES; i++) {
 		vsc->queue[i].vsc = vsc;
 		vsc->queue[i].index = i;
@@ -89,7 +86,7 @@ int vsc_attach(struct vsc *vsc)
 		ret = vsc_start_queues(vsc);
 	if (ret == 0) {
 		vsc_share_sections(vsc, vsc->info.n_queues);
-		ret = vsc_set_filter(vsc, FILTER_UP);
+		ret = vsc_send_filter(vsc, vsc_wanted_filter(vsc));
 	}
 	if (ret < 0) {
 		vsc_detach(vsc, ret != -ENODEV);
@@ -145,7 +142,7 @@ static int drain(struct vsc *vsc)
 
 static void say_goodbye(struct vsc *vsc)
 {
-	if (vsc->info.max_packets > 0 && vsc_set_filter(vsc, 0) < 0)
+	if (vsc->info.max_packets > 0 && vsc_send_filter(vsc, 0) < 0)
 		return;
 	if (drain(vsc) < 0)
 		return;

@@ -32,6 +32,9 @@ struct vsc_frame {
 	struct ndis_packet_info info;
 };
 
+// Which frames the guest takes.
+enum vsc_filter { VSC_FILTER_DOWN, VSC_FILTER_UP, VSC_FILTER_PROMISCUOUS };
+
 struct vsc_ops {
 	// HvPostMessage: 0; -EAGAIN: again soon; -ENXIO: no such connection; -errno.
 	int (*post)(void *arg, uint32_t connection_id, const void *msg, size_t len);
@@ -114,6 +117,10 @@ void vsc_detach(struct vsc *vsc, bool orderly);
 void vsc_disconnect(struct vsc *vsc); // unload
 // Works off what came to VP 0's message slot. 0; -ENODEV: the NIC was taken away: detach.
 int vsc_run(struct vsc *vsc);
+// At once if the NIC is up, and whenever it comes up: 0 or -errno. UP from the beginning.
+int vsc_set_filter(struct vsc *vsc, enum vsc_filter filter);
+// While it is up: 0 or -errno, -EREMOTEIO: the host does not want that.
+int vsc_set_mac(struct vsc *vsc, const uint8_t mac[6]);
 // For the next attach.
 void vsc_set_mtu(struct vsc *vsc, uint32_t mtu);
 const struct vsc_info *vsc_get_info(const struct vsc *vsc);

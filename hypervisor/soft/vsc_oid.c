@@ -114,12 +114,62 @@ int vsc_probe(struct vsc *vsc)
 	return ret < 0 ? ret : query_link(vsc);
 }
 
-int vsc_set_filter(struct vsc *vsc, uint32_t filter)
+int vsc_send_filter(struct vsc *vsc, uint32_t filter)
 {
 	int ret = vsc_rndis_set(vsc, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter));
 
 	// As Linux: what it says of it does not matter.
 	return ret == -EREMOTEIO ? 0 : ret;
+}
+
+uint32_t vsc_wanted_filter(const struct vsc *vsc)
+{
+	switch (vsc->filter) {
+	case VSC_FILTER_DOWN: return 0;
+	case VSC_FILTER_PROMISCUOUS: return NDIS_PACKET_TYPE_PROMISCUOUS;
+	default:
+		return NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_ALL_MULTICAST |
+		       NDIS_PACKET_TYPE_BROADCAST;
+	}
+}
+
+int vsc_set_filter(struct vsc *vsc, enum vsc_filter filter)
+{
+	if (filter == vsc->filter)
+		return 0;
+	vsc->filter = filter;
+	return vsc->queue[0].open ? vsc_send_filter(vsc, vsc_wanted_filter(vsc)) : 0;
+}
+
+// A name and a string, both in UTF-16.
+#define PARAMETER_NAME  "NetworkAddress"
+#define PARAMETER_TYPE  2u
+#define PARAMETER_CHARS (sizeof(PARAMETER_NAME) - 1)
+#define MAC_CHARS       12u
+
+int vsc_set_mac(struct vsc *vsc, const uint8_t mac[6])
+{
+	struct {
+		uint32_t name_offset, name_len, type, value_offset, value_len;
+		uint16_t name[PARAMETER_CHARS], value[MAC_CHARS];
+	} p = {
+		.name_offset = offsetof(typeof(p), name),
+		.name_len = sizeof(p.name),
+		.type = PARAMETER_TYPE,
+		.value_offset = offsetof(typeof(p), value),
+		.value_len = sizeof(p.value),
+	};
+	static const char digits[] = "0123456789ABCDEF";
+	int ret;
+
+	for (unsigned i = 0; i < PARAMETER_CHARS; i++)
+		p.name[i] = PARAMETER_NAME[i];
+	for (unsigned i = 0; i < MAC_CHARS; i++)
+		p.value[i] = digits[mac[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
+	ret = vsc_rndis_set(vsc, OID_GEN_RNDIS_CONFIG_PARAMETER, &p, sizeof(p));
+	if (ret == 0)
+		memcpy(vsc->info.mac, mac, sizeof(vsc->info.mac));
+	return ret;
 }
 
 static bool all_offered(const struct vsc *vsc)

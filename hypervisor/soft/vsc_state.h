@@ -80,6 +80,7 @@ struct vsc {
 	struct vsc_options opt;
 	struct vsc_info info;
 	bool excused;
+	enum vsc_filter filter;
 	bool all_mine; // no other threads: VP 0's works on all queues
 
 	// Bus
@@ -142,7 +143,8 @@ int vsc_rndis_halt(struct vsc *vsc);
 void vsc_on_control(struct vsc_queue *q, const uint8_t *msg, uint32_t len);
 // vsc_oid.c
 int vsc_probe(struct vsc *vsc);
-int vsc_set_filter(struct vsc *vsc, uint32_t filter);
+int vsc_send_filter(struct vsc *vsc, uint32_t filter);
+uint32_t vsc_wanted_filter(const struct vsc *vsc);
 int vsc_start_queues(struct vsc *vsc);
 // vsc_rx.c
 void vsc_on_frames(struct vsc_queue *q, const struct vmbus_packet *p);

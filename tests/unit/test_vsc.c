@@ -80,6 +80,37 @@ static void the_host_learns_what_linux_sets(void **)
 	assert_int_equal(host()->stage, NETVSP_CLOSED);
 }
 
+static void the_filter_follows_the_interface(void **)
+{
+	begin(&(struct vsc_options){});
+	assert_int_equal(vsc_set_filter(vsc, VSC_FILTER_PROMISCUOUS), 0);
+	assert_int_equal(host()->filter, NDIS_PACKET_TYPE_PROMISCUOUS);
+	assert_int_equal(vsc_set_filter(vsc, VSC_FILTER_DOWN), 0);
+	assert_int_equal(host()->filter, 0);
+	// It holds over another opening.
+	vsc_detach(vsc, true);
+	assert_int_equal(vsc_attach(vsc), 0);
+	assert_int_equal(host()->filter, 0);
+	assert_int_equal(vsc_set_filter(vsc, VSC_FILTER_UP), 0);
+	assert_int_not_equal(host()->filter, 0);
+	end();
+	assert_int_equal(faults(), 0);
+}
+
+static void another_address_is_told(void **)
+{
+	static const uint8_t mac[6] = {2, 0xab, 0, 0, 0xcd, 0x0f}, group[6] = {1, 0, 0, 0, 0, 1};
+
+	begin(&(struct vsc_options){});
+	assert_int_equal(vsc_set_mac(vsc, mac), 0);
+	assert_memory_equal(host()->guest_mac, mac, 6);
+	assert_memory_equal(vsc_get_info(vsc)->mac, mac, 6);
+	assert_int_equal(vsc_set_mac(vsc, group), -EREMOTEIO);
+	assert_memory_equal(vsc_get_info(vsc)->mac, mac, 6);
+	end();
+	assert_int_equal(faults(), 0);
+}
+
 static void without_offloads_none_are_on(void **)
 {
 	begin(&(struct vsc_options){.no_offloads = true, .no_rsc = true});
@@ -212,6 +243,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_newest_version_is_found, setup, teardown),
 		cmocka_unit_test_teardown(every_vmbus_version_comes_up, teardown),
 		cmocka_unit_test_setup_teardown(the_host_learns_what_linux_sets, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_filter_follows_the_interface, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_address_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_offloads_none_are_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_mtu_is_what_both_can, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_mtu_takes_another_opening, setup, teardown),
