@@ -12,6 +12,7 @@ from harness import CtlTest, PROGRAM, main
 BUILD = os.path.dirname(PROGRAM)
 MAN1 = os.path.join(BUILD, "vswitchctl.1")
 MAN8 = os.environ["VSWITCHD_8"]
+HVSOFT = os.environ["HVSOFT_1"]
 COMPLETION = os.path.join(BUILD, "vswitchctl.bash")
 
 COMPLETE = r"""
@@ -33,7 +34,7 @@ class Manual(CtlTest):
     def test_sound(self):
         if not shutil.which("groff"):
             self.skipTest("groff is not installed")
-        for page in (MAN1, MAN8):
+        for page in (MAN1, MAN8, HVSOFT):
             with self.subTest(page):
                 done = subprocess.run(["groff", "-mandoc", "-Tutf8", "-wall", page],
                                       capture_output=True, text=True, check=True)
@@ -46,7 +47,7 @@ class Manual(CtlTest):
     def test_reads_well(self):
         if not shutil.which("man"):
             self.skipTest("man is not installed")
-        for page in (MAN1, MAN8):
+        for page in (MAN1, MAN8, HVSOFT):
             lines = self.lines_of(page)
             self.assertGreater(len(lines), 60)
             for line in lines:
@@ -66,12 +67,14 @@ class Manual(CtlTest):
                                    re.M):
                 self.assertIn(f".It Fl -{flag}", section, command)
 
-    def test_daemon_manual_knows_the_daemons_options(self):
-        with open(MAN8, encoding="utf-8") as f:
-            told = set(re.findall(r"^\.It Fl -([a-z-]+)", f.read(), re.M))
-        with open(os.environ["VSWITCHD_OPTIONS"], encoding="utf-8") as f:
-            real = set(re.findall(r'^\t\{"([a-z-]+)", (?:no|required)_argument', f.read(), re.M))
-        self.assertEqual(told, real)
+    def test_programs_manuals_know_their_options(self):
+        for page, options in ((MAN8, "VSWITCHD_OPTIONS"), (HVSOFT, "HVSOFT_OPTIONS")):
+            with open(page, encoding="utf-8") as f:
+                told = set(re.findall(r"^\.It Fl -([a-z-]+)", f.read(), re.M))
+            with open(os.environ[options], encoding="utf-8") as f:
+                real = set(re.findall(r'^\t\{"([a-z-]+)", (?:no|required)_argument', f.read(),
+                                      re.M))
+            self.assertEqual(told, real)
 
 
 class Completion(CtlTest):
