@@ -34,7 +34,7 @@ for space in a b; do
 done
 start_daemon
 ctl monitor > "$tmp/events" 2> /dev/null &
-children+=($!)
+children+=("$!")
 check "switch" ctl add-switch s --type private
 
 # A NIC without a port, and a port without a NIC
@@ -73,7 +73,7 @@ check "a-b again" pings_soon a 10.77.0.3
 "$hvsoft" --port a --name thief --vsp-socket "$tmp/run/vsp.sock" --memory 64M --pktgen rx \
 	> /dev/null 2> "$tmp/thief.log" < /dev/null &
 thief=$!
-children+=($thief)
+children+=("$thief")
 check "the second is refused" within 5 grep -q "partition 'a'" "$tmp/thief.log"
 check "event: refused" within 2 said 'guest-refused.*partition=thief'
 check "a-b all the same" pings a 10.77.0.3
@@ -87,7 +87,7 @@ as_nobody() { # PORT
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$tmp/hvsoft" --port "$1" \
 		--vsp-socket "$tmp/run/vsp.sock" --memory 64M --pktgen rx \
 		> /dev/null 2> "$tmp/nobody-$1.log" < /dev/null &
-	children+=($!)
+	children+=("$!")
 }
 if command -v setpriv > /dev/null; then
 	as_nobody n

@@ -94,6 +94,33 @@ static void full_ring_is_counted(void **)
 	assert_int_equal(sum.tx_packets + sum.drops[DROP_RING_FULL], 3001);
 }
 
+static unsigned n_rescues;
+
+static void rescue(void)
+{
+	n_rescues++;
+	fakes[0].hold = false;
+}
+
+// The main thread, which would wait for it for ever, has it freed.
+static void worker_that_hangs_is_freed(void **)
+{
+	fake_send(&fakes[1], fake_frame(BROADCAST, MAC_A, IPV4, 60));
+	fake_settle();
+	workers_set_rescue(rescue);
+	workers_synchronize();
+	assert_int_equal(n_rescues, 0);
+	fakes[0].hold = true;
+	fake_send(&fakes[1], fake_frame(BROADCAST, MAC_A, IPV4, 60));
+	usleep(20000);
+	workers_synchronize();
+	assert_true(n_rescues > 0);
+	workers_set_rescue(NULL);
+	fake_settle();
+	for (int i = 0; i < PORTS; i++)
+		fake_drain(&fakes[i]);
+}
+
 // A port that is polled appears while its worker, which also waits for fds, is about to sleep.
 static void new_port_is_never_slept_over(void **)
 {
@@ -125,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(flood_reaches_every_port_of_other_workers),
 		T(full_ring_is_counted),
+		T(worker_that_hangs_is_freed),
 		T(new_port_is_never_slept_over),
 	};
 	int ret;

@@ -36,8 +36,7 @@ static bool may(uid_t uid, const struct port_config *port)
 	return is_trusted(uid) || is_user(port->vmnic.user, uid, getpwuid(uid));
 }
 
-// Somebody's who may have any guest's port at all.
-static bool is_known(uid_t uid)
+bool nic_is_welcome(uid_t uid)
 {
 	const struct vsw_port *port = NULL;
 	const struct passwd *pw;
@@ -66,14 +65,11 @@ enum handover_refusal nic_admit(
 			port->ops->type);
 		return HANDOVER_R_NAME;
 	}
-	if (port != NULL ? may(uid, &port->cfg) : is_known(uid))
+	// Without a port: it may become his.
+	if (port == NULL || may(uid, &port->cfg))
 		return 0;
-	if (port != NULL)
-		snprintf(reason, size, "user %u may not attach port '%.60s': see add-port --user",
-			(unsigned)uid, hello->port);
-	else
-		snprintf(reason, size, "there is no port '%.60s', and user %u may attach no other",
-			hello->port, (unsigned)uid);
+	snprintf(reason, size, "user %u may not attach port '%.60s': see add-port --user",
+		(unsigned)uid, hello->port);
 	return HANDOVER_R_PERMISSION;
 }
 

@@ -87,6 +87,7 @@ void nic_set_link(struct nic *nic, bool up); // what the guest is told
 // admission.c: whether a hypervisor may have what it asks for
 enum handover_refusal nic_admit(
 	const struct handover_hello *hello, uid_t uid, char *reason, size_t size);
+bool nic_is_welcome(uid_t uid); // may attach some port
 bool nic_may_join(const struct nic *nic, const struct vsw_port *port);
 void nic_terms(const struct handover_hello *hello, struct attachment_terms *terms);
 

@@ -23,6 +23,7 @@
 #include <vswitch/switch.h>
 #include <vswitch/worker.h>
 
+#include "guard.h"
 #include "nic.h"
 
 #define READY_USEC        10000000 // to say all there is
@@ -75,6 +76,23 @@ static void tell(const struct nic *nic, const char *what, const char *reason)
 			h->partition, "nic", h->nic, "mac", mac, "reason", reason));
 }
 
+// Something took long. If it was this NIC's doing, it is let go of.
+static void end_if_tampered(struct nic *nic)
+{
+	if (!nic->over && (attachment_unblock(nic->attachment) || nic->tampered))
+		attachment_end(
+			nic->attachment, HANDOVER_R_PROTOCOL, "an eventfd was made to block");
+}
+
+// What it does may interrupt the guest from here.
+static void run(struct nic *nic)
+{
+	guard_enter();
+	attachment_run(nic->attachment);
+	if (guard_leave())
+		end_if_tampered(nic);
+}
+
 // --- parked ----------------------------------------------------------------------------------
 
 static void poll_again(struct nic *nic, uint64_t usec)
@@ -89,6 +107,7 @@ static void poll_parked(struct nic *nic)
 
 	if (!nic->ready || nic->paused || nic->port != NULL || nic->over)
 		return;
+	guard_enter();
 	netvsp_disarm(nic->vsp);
 	for (uint32_t q = 0; q < nic->n_queues; q++) {
 		int n = netvsp_poll_from_guest(nic->vsp, q, frame, NETVSP_MAX_TX_BATCH);
@@ -100,6 +119,8 @@ static void poll_parked(struct nic *nic)
 	}
 	if (!netvsp_arm(nic->vsp))
 		poll_again(nic, PARKED_AGAIN_USEC);
+	if (guard_leave())
+		end_if_tampered(nic);
 }
 
 static int on_kick(sd_event_source *, int, uint32_t, void *arg)
@@ -385,7 +406,7 @@ static int on_socket(sd_event_source *, int, uint32_t, void *arg)
 	struct nic *nic = arg;
 
 	if (!nic->over)
-		attachment_run(nic->attachment);
+		run(nic);
 	return 0;
 }
 
@@ -426,6 +447,13 @@ void nic_accept(int sock)
 	full = is_full(nic->info.uid);
 	nic->next = nics;
 	nics = nic;
+	// Before anything of his is taken: messages carry descriptors, and to close one of an odd
+	// file system can take as long as that wants.
+	if (!nic_is_welcome(nic->info.uid)) {
+		attachment_end(nic->attachment, HANDOVER_R_PERMISSION,
+			"no port has this user: see add-port --user");
+		return;
+	}
 	if (full != NULL) {
 		attachment_end(nic->attachment, HANDOVER_R_LIMIT, full);
 		return;
@@ -442,7 +470,7 @@ void nics_poked(void)
 			continue;
 		if (nic->port != NULL)
 			vmnic_refresh_caps(nic->port);
-		attachment_run(nic->attachment);
+		run(nic);
 	}
 }
 
@@ -455,13 +483,12 @@ void nics_tick(void)
 		if (nic->over)
 			continue;
 		if (nic->tampered)
-			attachment_end(nic->attachment, HANDOVER_R_PROTOCOL,
-				"an eventfd was made to block");
+			end_if_tampered(nic);
 		else if (!nic->ready && now - nic->since_us > READY_USEC)
 			attachment_end(nic->attachment, HANDOVER_R_PROTOCOL,
 				"not ready for too long a time");
 		else
-			attachment_run(nic->attachment);
+			run(nic);
 	}
 	nics_poked();
 }
@@ -482,6 +509,8 @@ int nics_start(sd_event *e, const char *socket_path, struct vsw_error *err)
 
 	event = sd_event_ref(e);
 	ret = guest_mem_catch_faults();
+	if (ret == 0)
+		ret = guard_start();
 	if (ret == 0)
 		ret = sd_event_add_defer(event, &sweep_source, on_sweep, NULL);
 	if (ret < 0)
@@ -509,6 +538,7 @@ void nics_stop(void)
 	}
 	on_sweep(NULL, NULL);
 	workers_set_rescue(NULL);
+	guard_stop();
 	sweep_source = sd_event_source_disable_unref(sweep_source);
 	event = sd_event_unref(event);
 }
