@@ -122,7 +122,10 @@ static int open_primary(struct netvsp *vsp, struct vmbus_channel *channel, bool 
 static int open_subchannel(
 	struct netvsp *vsp, uint32_t index, struct vmbus_channel *channel, bool resume)
 {
-	if (vsp->queue[0].channel == NULL || vsp->receive == NULL || index > vsp->state.n_granted)
+	if (vsp->queue[0].channel == NULL || index > vsp->state.n_granted)
+		return -EINVAL;
+	// One that was open already may have lost the buffer meanwhile.
+	if (vsp->receive == NULL && !resume)
 		return -EINVAL;
 	// What an earlier life of this channel was lent never comes back.
 	if (!resume)

@@ -147,5 +147,6 @@ struct netvsp_status {
 	uint8_t guest_mac[6]; // as the guest has changed it; else the NIC's
 	struct netvsp_queue_status queue[NETVSP_MAX_QUEUES];
 };
-// Any thread; figures of a running NIC are only nearly of one moment.
+// Any thread, but not while a channel is opened or closed; figures of a running NIC are only nearly
+// of one moment.
 void netvsp_get_status(const struct netvsp *vsp, struct netvsp_status *status);

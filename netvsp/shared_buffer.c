@@ -28,7 +28,10 @@ static void fill_pool(struct netvsp *vsp, uint8_t pool, uint32_t from, uint32_t 
 {
 	struct section_pool *p = pool_of(vsp, pool);
 
-	*p = (struct section_pool){.free = vsp->free_slots + from, .n = to - from};
+	p->free = vsp->free_slots + from;
+	p->oldest = 0;
+	show_u32(&p->n, to - from);
+	show_u32(&p->n_free, 0);
 	for (uint32_t i = to; i-- > from;) {
 		vsp->sections[i].pool = pool;
 		if (vsp->sections[i].use == SECTION_FREE)
@@ -46,10 +49,7 @@ void sections_divide(struct netvsp *vsp, uint32_t n_queues)
 	for (uint32_t q = 0; q < NETVSP_MAX_QUEUES; q++) {
 		uint32_t to = q + 1 < n_queues ? from + each : n;
 
-		if (q >= n_queues)
-			vsp->queue[q].pool = (struct section_pool){};
-		else
-			fill_pool(vsp, q, from, to);
+		fill_pool(vsp, q, from, q < n_queues ? to : from);
 		from = to;
 	}
 }

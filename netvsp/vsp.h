@@ -187,6 +187,11 @@ static inline void count_up(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+static inline void show_u32(uint32_t *shown, uint32_t value)
+{
+	__atomic_store_n(shown, value, __ATOMIC_RELAXED);
+}
+
 // The state has changed: into the record with the next commit, and the owner is told.
 static inline void state_changed(struct netvsp *vsp)
 {
@@ -238,7 +243,8 @@ static inline uint32_t section_slot(const struct section_pool *pool, uint32_t af
 
 static inline void section_put(struct section_pool *pool, uint32_t section)
 {
-	pool->free[section_slot(pool, pool->n_free++)] = section;
+	pool->free[section_slot(pool, pool->n_free)] = section;
+	show_u32(&pool->n_free, pool->n_free + 1);
 }
 
 // The guest has just read the newest: its lines are still in that core's cache, from where it
@@ -251,14 +257,17 @@ static inline uint32_t section_take_oldest(struct section_pool *pool)
 		return NONE;
 	section = pool->free[pool->oldest];
 	pool->oldest = section_slot(pool, 1);
-	pool->n_free--;
+	show_u32(&pool->n_free, pool->n_free - 1);
 	return section;
 }
 
 // Yet if all of the buffer were written in turn, the caches would hold nothing else.
 static inline uint32_t section_take_newest(struct section_pool *pool)
 {
-	return pool->n_free == 0 ? NONE : pool->free[section_slot(pool, --pool->n_free)];
+	if (pool->n_free == 0)
+		return NONE;
+	show_u32(&pool->n_free, pool->n_free - 1);
+	return pool->free[section_slot(pool, pool->n_free)];
 }
 
 // Where a receive section's byte is, and how many follow in one piece (at most `len`).

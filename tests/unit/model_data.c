@@ -267,20 +267,24 @@ void model_release(struct model_guest *g, uint32_t n)
 {
 	struct nvsp_message m = {
 		.type = NVSP_RNDIS_PACKET_COMPLETE, .rndis_complete = {NVSP_STATUS_SUCCESS}};
+	uint32_t done = 0;
 
-	while (n-- > 0 && g->n_holding > 0) {
-		const struct model_held *held = &g->holding[0];
+	for (; done < n && done < g->n_holding; done++) {
+		const struct model_held *held = &g->holding[done];
 		uint8_t *to = vmbus_ring_put(&g->channel[held->channel].out,
 			VMBUS_PACKET_COMPLETION, false, held->transaction, 0, 8);
 
 		if (to == NULL)
-			return;
+			break;
 		memcpy(to, &m, 8);
 		for (uint32_t i = 0; i < held->n; i++)
 			g->held[held->section[i]] = 0;
 		model_publish(g, held->channel);
-		memmove(&g->holding[0], &g->holding[1], --g->n_holding * sizeof(*held));
 	}
+	if (done == 0)
+		return;
+	g->n_holding -= done;
+	memmove(g->holding, g->holding + done, g->n_holding * sizeof(*g->holding));
 }
 
 void model_poll(struct model_guest *g)
