@@ -139,6 +139,7 @@ int attachment_take_open(struct attachment *a, const void *msg, size_t, int)
 	ret = open_one(a, &o, g);
 	if (ret < 0)
 		return result(a, o.index, ret, -1, open_error(ret));
+	a->info.hello.vmbus_version = o.vmbus_version;
 	atomic_store(&a->changed, true);
 	return result(a, o.index, 0, a->channel[o.index].vmbus.call_fd, "");
 }

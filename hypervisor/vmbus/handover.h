@@ -114,7 +114,9 @@ struct handover_open {
 	struct handover_header hdr;
 	uint32_t index, ring_gpadl, downstream_page, target_vp;
 	uint32_t relid;
-	uint32_t flags; // HANDOVER_RESUME: was open before the provider went
+	uint32_t flags;         // HANDOVER_RESUME: was open before the provider went
+	uint32_t vmbus_version; // of the guest, which had not said it when the NIC came
+	uint32_t reserved;
 };
 
 struct handover_modify {

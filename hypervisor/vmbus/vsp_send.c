@@ -119,6 +119,7 @@ void vsp_send_open(
 		.target_vp = p->target_vp,
 		.relid = p->relid,
 		.flags = resume ? HANDOVER_RESUME : 0,
+		.vmbus_version = vmbus_bus_version(link->options.bus),
 	};
 
 	link->channel[index].asked_open = true;

@@ -97,8 +97,12 @@ static void step_hypervisor(struct walk *w, const struct vsw_port *port, const s
 
 static void step_offer(struct walk *w, const struct nic *nic, const struct netvsp_status *s)
 {
-	const uint32_t version = nic != NULL ? nic->info.hello.vmbus_version : 0;
+	struct attachment_info info = {};
+	uint32_t version;
 
+	if (nic != NULL)
+		attachment_get_info(nic->attachment, &info);
+	version = info.hello.vmbus_version;
 	if (version == 0 && s->stage == NETVSP_CLOSED)
 		step(w, "offer", STEP_STOPPED,
 			"look at the guest's console: it needs a kernel with hv_vmbus",
