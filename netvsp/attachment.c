@@ -83,10 +83,19 @@ static void release(struct attachment *a)
 	attachment_close_channels(a);
 	attachment_drop_memory(a);
 	attachment_drop_record(a);
-	close(a->epfd);
-	close(a->kick_fd);
 	close(a->sock);
-	a->epfd = a->kick_fd = a->sock = -1;
+	a->sock = -1;
+}
+
+// Only after the owner waits for them no more: the other side has the kick, too, and so a closed
+// one stays in the owner's epoll, where nobody can take it out.
+static void close_wakeups(struct attachment *a)
+{
+	if (a->epfd >= 0)
+		close(a->epfd);
+	if (a->kick_fd >= 0)
+		close(a->kick_fd);
+	a->epfd = a->kick_fd = -1;
 }
 
 // The owner is told outside of what it may itself be in the middle of.
@@ -96,6 +105,7 @@ static void tell_gone(struct attachment *a)
 		return;
 	a->gone_told = true;
 	a->ops->gone(a->arg, a->reason);
+	close_wakeups(a);
 }
 
 static void finish(struct attachment *a, const char *reason)
@@ -111,6 +121,7 @@ void attachment_destroy(struct attachment *a)
 	if (a == NULL)
 		return;
 	release(a);
+	close_wakeups(a);
 	free(a);
 }
 

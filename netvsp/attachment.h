@@ -41,7 +41,8 @@ struct attachment_ops {
 	// A sentence for the log.
 	void (*tell)(void *arg, bool warning, const char *text);
 	// The connection is over and everything of it freed but this object; destroy it when
-	// convenient. Nobody polls any more: pause() was called before.
+	// convenient. Nobody polls any more: pause() was called before. Both descriptors below are
+	// open until this returns; wait for them no more.
 	void (*gone)(void *arg, const char *reason);
 };
 

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -82,6 +83,9 @@ static inline void on_gone(void *, const char *reason)
 {
 	assert_false(t.gone);
 	t.gone = true;
+	// An epoll can still forget them.
+	assert_true(fcntl(attachment_fd(t.a), F_GETFD) >= 0);
+	assert_true(fcntl(attachment_kick_fd(t.a), F_GETFD) >= 0);
 	snprintf(t.reason, sizeof(t.reason), "%s", reason);
 }
 

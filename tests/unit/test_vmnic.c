@@ -36,6 +36,7 @@ static sd_event *event;
 static char dir[] = "/tmp/vmnic.XXXXXX";
 static struct sockaddr_un addr = {.sun_family = AF_UNIX};
 static uint8_t reply[512];
+static int kick; // of the last one who was welcome
 
 static void settle(void)
 {
@@ -70,8 +71,12 @@ static uint32_t hear(int sock)
 {
 	int fd, len = handover_receive(sock, reply, sizeof(reply), &fd);
 
-	if (fd >= 0)
+	if (fd >= 0 && ((const struct handover_header *)reply)->type == HANDOVER_WELCOME) {
+		assert_int_equal(dup3(fd, kick, O_CLOEXEC), kick);
 		close(fd);
+	} else if (fd >= 0) {
+		close(fd);
+	}
 	assert_true(len >= 0);
 	return len == 0 ? 0 : ((const struct handover_header *)reply)->type;
 }
@@ -421,6 +426,22 @@ static void main_thread_does_not_hang_in_an_interrupt(void **)
 	close(fd);
 }
 
+// The eventfd outlives us at the other side.
+static void kick_after_the_end_wakes_nobody(void **)
+{
+	const uint64_t one = 1;
+	int sock;
+
+	for (int i = 0; i < 3; i++) {
+		sock = attach("g1");
+		hang_up(sock);
+		assert_null(nics_first());
+		assert_int_equal(write(kick, &one, sizeof(one)), sizeof(one));
+		// Neither the one that is gone nor anything else.
+		assert_int_equal(sd_event_run(event, 0), 0);
+	}
+}
+
 static void list_tells_who_waits(void **)
 {
 	const struct port_config cfg = config_of("g2");
@@ -504,6 +525,7 @@ static int start(void **)
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(chmod(dir, 0755), 0);
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/vsp.sock", dir);
+	kick = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_true(sd_event_new(&event) >= 0);
 	if (nics_start(event, addr.sun_path, &err) != 0)
 		fail_msg("%s", err.reason);
@@ -542,6 +564,7 @@ int main(void)
 		cmocka_unit_test(silent_connections_are_few),
 		cmocka_unit_test(hypervisor_that_makes_us_block_is_let_go),
 		cmocka_unit_test(main_thread_does_not_hang_in_an_interrupt),
+		cmocka_unit_test(kick_after_the_end_wakes_nobody),
 		cmocka_unit_test(list_tells_who_waits),
 		cmocka_unit_test(diagnosis_stops_where_the_guest_does),
 	};
