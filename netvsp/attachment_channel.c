@@ -127,7 +127,9 @@ int attachment_take_open(struct attachment *a, const void *msg, size_t, int)
 	int ret;
 
 	memcpy(&o, msg, sizeof(o));
-	if (o.index >= HANDOVER_MAX_CHANNELS || o.index >= a->terms.max_queues)
+	// A guest keeps what it was granted, even if the port may have fewer by now.
+	if (o.index >= HANDOVER_MAX_CHANNELS ||
+		(o.index >= a->terms.max_queues && (o.flags & HANDOVER_RESUME) == 0))
 		return result(a, o.index, -ENOSPC, -1, "more channels than the NIC may have");
 	if (a->channel[o.index].open)
 		return result(a, o.index, -EBUSY, -1, "it is open already");

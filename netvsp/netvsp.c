@@ -135,9 +135,10 @@ static int open_subchannel(
 
 int netvsp_open(struct netvsp *vsp, uint32_t index, struct vmbus_channel *channel, bool resume)
 {
+	uint32_t most = resume ? NETVSP_MAX_QUEUES : vsp->opt.max_queues;
 	int err;
 
-	if (index >= vsp->opt.max_queues || vsp->queue[index].channel != NULL)
+	if (index >= most || vsp->queue[index].channel != NULL)
 		return -EINVAL;
 	err = index == 0 ? open_primary(vsp, channel, resume)
 	                 : open_subchannel(vsp, index, channel, resume);

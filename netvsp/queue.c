@@ -16,8 +16,11 @@ int queue_open(
 		q->segs = malloc(SEGS_OF_POLL * sizeof(*q->segs));
 	if (q->segs == NULL)
 		return -ENOMEM;
-	if (record_last_commit(vsp->record, q->index, &last) != 0)
-		return -EPROTO;
+	if (record_last_commit(vsp->record, q->index, &last) != 0) {
+		if (resume)
+			return -EPROTO;
+		last.seq = 0; // of no more use: begun anew
+	}
 	q->last = last;
 	if (resume) {
 		err = resume_rings(vsp, q, channel);

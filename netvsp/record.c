@@ -40,7 +40,9 @@ void record_format(struct netvsp_record *r)
 
 	r->magic = 0;
 	atomic_signal_fence(memory_order_seq_cst);
-	memset((uint8_t *)r + sizeof(r->magic), 0, sizeof(*r) - sizeof(r->magic));
+	// The sections are cleared when a guest has made some.
+	memset((uint8_t *)r + sizeof(r->magic), 0,
+		offsetof(struct netvsp_record, section) - sizeof(r->magic));
 	for (uint32_t i = 0; i < HANDOVER_MAX_CHANNELS; i++)
 		record_commit(r, i, &(struct record_point){.seq = 1});
 	memset(&state, 0, sizeof(state));

@@ -23,9 +23,9 @@ static bool rss_is_good(const struct netvsp_state *s)
 	return true;
 }
 
-static bool state_is_good(const struct netvsp *vsp, const struct netvsp_state *s)
+static bool state_is_good(const struct netvsp_state *s)
 {
-	if (s->n_granted >= vsp->opt.max_queues || !rss_is_good(s))
+	if (s->n_granted >= NETVSP_MAX_QUEUES || !rss_is_good(s))
 		return false;
 	if (s->n_receive > NETVSP_MAX_SECTIONS)
 		return false;
@@ -102,8 +102,7 @@ int resume_primary(struct netvsp *vsp, struct vmbus_channel *channel)
 	struct record_point last;
 
 	if (record_last_commit(vsp->record, 0, &last) != 0 ||
-		record_take_state(vsp->record, last.seq, &state) != 0 ||
-		!state_is_good(vsp, &state))
+		record_take_state(vsp->record, last.seq, &state) != 0 || !state_is_good(&state))
 		return -EPROTO;
 	vsp->state = state;
 	vsp->receive =

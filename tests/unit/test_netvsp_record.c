@@ -481,6 +481,49 @@ static struct netvsp_record *record_of_host(void)
 	return (struct netvsp_record *)(h.record + HANDOVER_RECORD_VSP);
 }
 
+// A port that may have fewer channels by now: the guest keeps those it has
+static void test_channels_granted_are_kept(void **)
+{
+	const struct model_options o = {.n_channels = CHANNELS, .max_queues = 8};
+	uint8_t frame[2048];
+	uint32_t len = make_frame(frame, 1);
+
+	pair(&o);
+	model_host_abandon(&h);
+	g.o.max_queues = 1;
+	assert_int_equal(model_host_start(&h, &g, true), 0);
+	g.o.max_queues = CHANNELS;
+	for (uint32_t q = 0; q < CHANNELS; q++) {
+		model_send(&g, q, MODEL_SECTION, frame, len, NULL, 0);
+		model_publish(&g, q);
+		assert_int_equal(model_host_send(&h, q, frame, len, NULL), 0);
+	}
+	assert_true(model_drain(&g));
+	assert_int_equal(h.n_frames, CHANNELS);
+	assert_int_equal(g.n_frames, CHANNELS);
+	model_part(&g, &h);
+}
+
+// A record that was damaged while the channel was closed harms nobody
+static void test_damage_of_what_is_closed(void **)
+{
+	const struct model_options o = {.n_channels = CHANNELS};
+
+	pair(&o);
+	for (uint32_t q = CHANNELS; q-- > 0;)
+		model_close(&g, q);
+	atomic_store(&g.shared->wanted, 0);
+	memset(record_of_host()->commits, 0xa5, sizeof(record_of_host()->commits));
+	memset(record_of_host()->state, 0xa5, sizeof(record_of_host()->state));
+	memset(record_of_host()->section, 0xa5, 65536);
+	assert_int_equal(successor(), 0);
+	model_connect(&g);
+	assert_int_equal(successor(), 0);
+	model_turn(&g);
+	model_set_filter(&g, 0xd);
+	model_part(&g, &h);
+}
+
 // Damage, and what the successor says
 static void test_damaged_records_are_refused(void **)
 {
@@ -581,6 +624,8 @@ int main(void)
 		cmocka_unit_test(test_state_is_taken_up),
 		cmocka_unit_test(test_lent_sections_are_remembered),
 		cmocka_unit_test(test_buffer_gone_meanwhile),
+		cmocka_unit_test(test_channels_granted_are_kept),
+		cmocka_unit_test(test_damage_of_what_is_closed),
 		cmocka_unit_test(test_damaged_records_are_refused),
 		cmocka_unit_test(test_garbage_in_the_record),
 	};
