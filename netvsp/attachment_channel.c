@@ -133,6 +133,8 @@ int attachment_take_open(struct attachment *a, const void *msg, size_t, int)
 		return result(a, o.index, -ENOSPC, -1, "more channels than the NIC may have");
 	if (a->channel[o.index].open)
 		return result(a, o.index, -EBUSY, -1, "it is open already");
+	if (o.flags & HANDOVER_RESUME && !a->info.resumed)
+		return result(a, o.index, -EINVAL, -1, "the record knows of nothing to take up");
 	g = attachment_find_gpadl(a, o.ring_gpadl);
 	if (g == NULL || g->in_use > 0)
 		return result(a, o.index, -EINVAL, -1,
