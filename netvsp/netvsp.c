@@ -43,6 +43,7 @@ struct netvsp *netvsp_create(const struct netvsp_options *options, char *reason,
 		errno = EILSEQ;
 		goto fail;
 	}
+	netvsp_set_max_mtu(vsp, options->max_mtu);
 	// A primary that is opened with `resume` takes up what the record says.
 	memcpy(vsp->state.mac, options->mac, sizeof(vsp->state.mac));
 	vsp_derive(vsp);
@@ -173,6 +174,11 @@ void netvsp_forget_gpadl(struct netvsp *vsp, uint32_t id)
 	vsp->state.commit = vsp->queue[0].last.seq;
 	record_put_state(vsp->record, &vsp->state);
 	status_publish(vsp, NULL);
+}
+
+void netvsp_set_max_mtu(struct netvsp *vsp, uint16_t max_mtu)
+{
+	atomic_store_explicit(&vsp->max_mtu, max_mtu, memory_order_relaxed);
 }
 
 void netvsp_set_link(struct netvsp *vsp, bool up, uint32_t speed_mbps)

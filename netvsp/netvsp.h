@@ -107,6 +107,8 @@ void netvsp_disarm(struct netvsp *vsp); // poll mode: the guest never signals
 // From any thread; told to the guest by the thread that polls, with its next poll (if it may be
 // asleep, wake it).
 void netvsp_set_link(struct netvsp *vsp, bool up, uint32_t speed_mbps);
+// From any thread; a guest asks when it opens the NIC.
+void netvsp_set_max_mtu(struct netvsp *vsp, uint16_t max_mtu);
 
 enum netvsp_stage {        // how far a guest has come; in order
 	NETVSP_CLOSED,     // primary not open

@@ -235,14 +235,19 @@ static ndis_status supported_list(struct netvsp *, const struct rndis_control *,
 	return put(v, list, sizeof(list));
 }
 
+static uint32_t max_mtu(const struct netvsp *vsp)
+{
+	return atomic_load_explicit(&vsp->max_mtu, memory_order_relaxed);
+}
+
 static ndis_status put_row(const struct netvsp *vsp, const struct row *row, struct value *v)
 {
 	const struct netvsp_state *s = &vsp->state;
 
 	switch ((enum number)row->what) {
 	case CONSTANT: return put_u32(v, row->constant);
-	case FRAME_SIZE: return put_u32(v, vsp->opt.max_mtu);
-	case TOTAL_SIZE: return put_u32(v, vsp->opt.max_mtu + 14u);
+	case FRAME_SIZE: return put_u32(v, max_mtu(vsp));
+	case TOTAL_SIZE: return put_u32(v, max_mtu(vsp) + 14u);
 	case RECEIVE_SPACE: return put_u32(v, s->n_receive * s->receive_section);
 	case SEND_SPACE: return put_u32(v, s->n_send * s->send_section);
 	case FILTER: return put_u32(v, s->filter);

@@ -154,6 +154,7 @@ static void join(struct nic *nic, struct vmnic_port *v)
 	if (mac_is_zero(v->port->cfg.mac))
 		memcpy(v->port->mac, nic->mac, sizeof(nic->mac));
 	netvsp_set_link(nic->vsp, !v->port->cfg.link_down, NIC_SPEED_MBPS);
+	netvsp_set_max_mtu(nic->vsp, v->port->cfg.mtu == 0 ? 1500 : v->port->cfg.mtu);
 	if (!nic->paused)
 		vmnic_give(v, nic);
 	port_refresh_link(v->port, NULL);

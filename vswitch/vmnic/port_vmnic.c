@@ -142,9 +142,14 @@ static void vmnic_close(struct vsw_port *port, bool)
 	free(v);
 }
 
-static int vmnic_set_mtu(struct vsw_port *, uint16_t, struct vsw_error *)
+// The switch holds frames to it; the guest is told when it opens its NIC the next time.
+static int vmnic_set_mtu(struct vsw_port *port, uint16_t mtu, struct vsw_error *)
 {
-	return 0; // the switch holds frames to it; the guest is told when it attaches again
+	const struct vmnic_port *v = port->priv;
+
+	if (v->joined != NULL)
+		netvsp_set_max_mtu(v->joined->vsp, mtu);
+	return 0;
 }
 
 static int vmnic_set_mac(struct vsw_port *, const uint8_t[6], struct vsw_error *)
