@@ -80,7 +80,8 @@ struct netvsp_frame {
 int netvsp_poll_from_guest(
 	struct netvsp *vsp, uint32_t queue, struct netvsp_frame *frames, unsigned max);
 // Gives the guest its buffers back: completions, commit, publication, at most one signal. After
-// each poll, also one that gave no frames.
+// each poll, also one that gave no frames or failed: what came before the fault counts, and the
+// owner is told.
 void netvsp_complete(struct netvsp *vsp, uint32_t queue);
 
 // Which queue a frame goes to by its hash (the guest's RSS table); 0 if it has set none.

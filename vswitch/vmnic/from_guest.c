@@ -164,8 +164,6 @@ uint16_t vmnic_rx(struct vsw_port *port, uint16_t, struct rte_mbuf **pkts, uint1
 			break;
 		v->next_queue = queue + 1;
 		k = netvsp_poll_from_guest(nic->vsp, queue, v->frame, max);
-		if (unlikely(k < 0))
-			continue;
 		if (k > 0)
 			got += take_frames(v, &reserve, k, pkts + got);
 		netvsp_complete(nic->vsp, queue);

@@ -112,9 +112,8 @@ static void poll_parked(struct nic *nic)
 	for (uint32_t q = 0; q < nic->n_queues; q++) {
 		int n = netvsp_poll_from_guest(nic->vsp, q, frame, NETVSP_MAX_TX_BATCH);
 
-		if (n < 0)
-			continue;
-		nic->parked_drops += n;
+		if (n > 0)
+			nic->parked_drops += n;
 		netvsp_complete(nic->vsp, q);
 	}
 	if (!netvsp_arm(nic->vsp))
