@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,20 +21,20 @@
 #include <vswitch/mbuf_pool.h>
 #include <vswitch/notify.h>
 #include <vswitch/switch.h>
-#include <vswitch/vmnic/guard.h>
 #include <vswitch/vmnic/nic.h>
 #include <vswitch/vmnic/nics.h>
 #include <vswitch/worker.h>
 
 #include "eal.h"
 #include "fake_netvsp.h"
+#include "reply_check.h"
 
 #define NOBODY 65534
 
 static sd_event *event;
 static char dir[] = "/tmp/vmnic.XXXXXX";
 static struct sockaddr_un addr = {.sun_family = AF_UNIX};
-static uint8_t reply[512];
+static uint8_t heard[512];
 static int kick; // of the last one who was welcome
 
 static void settle(void)
@@ -66,19 +65,19 @@ static void say(int sock, const void *msg, size_t len, int fd)
 	settle();
 }
 
-// The type of the next message, 0: the end; the message is in reply[].
+// The type of the next message, 0: the end; the message is in heard[].
 static uint32_t hear(int sock)
 {
-	int fd, len = handover_receive(sock, reply, sizeof(reply), &fd);
+	int fd, len = handover_receive(sock, heard, sizeof(heard), &fd);
 
-	if (fd >= 0 && ((const struct handover_header *)reply)->type == HANDOVER_WELCOME) {
+	if (fd >= 0 && ((const struct handover_header *)heard)->type == HANDOVER_WELCOME) {
 		assert_int_equal(dup3(fd, kick, O_CLOEXEC), kick);
 		close(fd);
 	} else if (fd >= 0) {
 		close(fd);
 	}
 	assert_true(len >= 0);
-	return len == 0 ? 0 : ((const struct handover_header *)reply)->type;
+	return len == 0 ? 0 : ((const struct handover_header *)heard)->type;
 }
 
 static int connect_as(uid_t uid)
@@ -138,7 +137,7 @@ static void hang_up(int sock)
 
 static void expect_refusal(int sock, enum handover_refusal code, const char *says)
 {
-	const struct handover_refused *r = (const struct handover_refused *)reply;
+	const struct handover_refused *r = (const struct handover_refused *)heard;
 
 	assert_int_equal(hear(sock), HANDOVER_REFUSED);
 	assert_int_equal(r->code, code);
@@ -410,22 +409,6 @@ static void hypervisor_that_makes_us_block_is_let_go(void **)
 	assert_null(nics_first());
 }
 
-// A hypervisor can make the interrupt's eventfd block and fill it.
-static void main_thread_does_not_hang_in_an_interrupt(void **)
-{
-	const uint64_t most = UINT64_MAX - 1, one = 1;
-	int fd = eventfd(0, EFD_CLOEXEC);
-
-	assert_int_equal(write(fd, &most, sizeof(most)), sizeof(most));
-	guard_enter();
-	assert_int_equal(write(fd, &one, sizeof(one)), -1);
-	assert_int_equal(errno, EINTR);
-	assert_true(guard_leave());
-	guard_enter();
-	assert_false(guard_leave());
-	close(fd);
-}
-
 // The eventfd outlives us at the other side.
 static void kick_after_the_end_wakes_nobody(void **)
 {
@@ -442,46 +425,79 @@ static void kick_after_the_end_wakes_nobody(void **)
 	}
 }
 
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
 static void list_tells_who_waits(void **)
 {
 	const struct port_config cfg = config_of("g2");
 	int first = attach("g2"), second = attach("g1");
-	json_t *list, *guest;
+	json_t *result, *guest;
 
 	add_port(&cfg);
-	list = nics_list();
-	assert_int_equal(json_array_size(list), 2);
-	guest = json_array_get(list, 0);
-	assert_string_equal(json_string_value(json_object_get(guest, "port")), "g1");
-	assert_string_equal(json_string_value(json_object_get(guest, "state")), "waiting");
+	result = ask("list-guests", "{}");
+	assert_int_equal(json_array_size(json_object_get(result, "guests")), 2);
+	guest = json_array_get(json_object_get(result, "guests"), 0);
+	assert_string_equal(text_of(guest, "port"), "g1");
+	assert_string_equal(text_of(guest, "state"), "waiting");
 	assert_true(json_is_null(json_object_get(guest, "switch")));
-	guest = json_array_get(list, 1);
-	assert_string_equal(json_string_value(json_object_get(guest, "state")), "connected");
-	assert_string_equal(json_string_value(json_object_get(guest, "stage")), "closed");
-	json_decref(list);
+	guest = json_array_get(json_object_get(result, "guests"), 1);
+	assert_string_equal(text_of(guest, "state"), "connected");
+	assert_string_equal(text_of(guest, "stage"), "closed");
+	json_decref(result);
 	hang_up(first);
 	hang_up(second);
 	delete_port("g2");
 }
 
+static void port_shows_the_guests_side(void **)
+{
+	const struct port_config cfg = config_of("g1");
+	struct vmbus_channel channel;
+	json_t *result, *guest;
+	int sock;
+
+	add_port(&cfg);
+	result = ask("show-port", "{\"port\":\"g1\"}");
+	assert_true(json_is_null(json_object_get(json_object_get(result, "port"), "guest")));
+	json_decref(result);
+	sock = attach("g1");
+	fake_netvsp->stage = NETVSP_FILTER;
+	fake_netvsp->channel[0] = fake_netvsp->channel[1] = &channel;
+	result = ask("show-port", "{\"port\":\"g1\"}");
+	guest = json_object_get(json_object_get(result, "port"), "guest");
+	assert_string_equal(text_of(guest, "stage"), "running");
+	assert_string_equal(text_of(guest, "reason"), "");
+	assert_int_equal(json_array_size(json_object_get(guest, "queues")), 2);
+	json_decref(result);
+	fake_netvsp->channel[0] = fake_netvsp->channel[1] = NULL;
+	json_decref(ask("diagnose-port", "{\"port\":\"g1\"}"));
+	hang_up(sock);
+	delete_port("g1");
+}
+
 static const char *first_fault(struct vsw_port *port)
 {
 	static char name[64];
-	bool ok;
-	json_t *steps = port_diagnose(port, &ok), *step;
+	char params[96];
+	json_t *result, *step;
 	size_t i;
 
+	snprintf(params, sizeof(params), "{\"port\":\"%s\"}", port->cfg.name);
+	result = ask("diagnose-port", params);
+
 	name[0] = '\0';
-	json_array_foreach (steps, i, step) {
-		if (strcmp(json_string_value(json_object_get(step, "state")), "stopped") != 0)
+	json_array_foreach (json_object_get(result, "steps"), i, step) {
+		if (strcmp(text_of(step, "state"), "stopped") != 0)
 			continue;
 		assert_string_equal(name, ""); // one
-		assert_string_not_equal(json_string_value(json_object_get(step, "remedy")), "");
-		snprintf(
-			name, sizeof(name), "%s", json_string_value(json_object_get(step, "name")));
+		assert_string_not_equal(text_of(step, "remedy"), "");
+		snprintf(name, sizeof(name), "%s", text_of(step, "name"));
 	}
-	assert_int_equal(ok, name[0] == '\0');
-	json_decref(steps);
+	assert_int_equal(json_is_true(json_object_get(result, "ok")), name[0] == '\0');
+	json_decref(result);
 	return name;
 }
 
@@ -563,9 +579,9 @@ int main(void)
 		cmocka_unit_test(only_who_may_attaches),
 		cmocka_unit_test(silent_connections_are_few),
 		cmocka_unit_test(hypervisor_that_makes_us_block_is_let_go),
-		cmocka_unit_test(main_thread_does_not_hang_in_an_interrupt),
 		cmocka_unit_test(kick_after_the_end_wakes_nobody),
 		cmocka_unit_test(list_tells_who_waits),
+		cmocka_unit_test(port_shows_the_guests_side),
 		cmocka_unit_test(diagnosis_stops_where_the_guest_does),
 	};
 

@@ -202,13 +202,13 @@ static json_t *detail(const struct nic *nic)
 			      (json_int_t)s.guest_mtu, "link", s.link_up, "filter",
 			      filter_json(s.filter), "offloads", offloads_json(&s), "rss", s.rss,
 			      "max_queues", (json_int_t)terms.max_queues));
-	json_object_update_new(
-		json, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "receive_buffer",
-			      buffer_json(s.receive_buffer, s.receive_section), "send_buffer",
-			      buffer_json(s.send_buffer, s.send_section), "control_messages",
-			      (json_int_t)s.control_messages, "bad_messages",
-			      (json_int_t)s.bad_messages, "bad_frames", (json_int_t)s.bad_frames,
-			      "filtered", (json_int_t)s.filtered, "queues", queues));
+	json_object_update_new(json,
+		json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "receive_buffer",
+			buffer_json(s.receive_buffer, s.receive_section), "send_buffer",
+			buffer_json(s.send_buffer, s.send_section), "control_messages",
+			(json_int_t)s.control_messages, "bad_messages", (json_int_t)s.bad_messages,
+			"bad_frames", (json_int_t)s.bad_frames, "filtered", (json_int_t)s.filtered,
+			"dropped_waiting", (json_int_t)nic->parked_drops, "queues", queues));
 	return json;
 }
 
