@@ -149,6 +149,11 @@ void netvsp_set_link(struct netvsp *vsp, bool up, uint32_t)
 	vsp->link_up = up;
 }
 
+void netvsp_set_max_mtu(struct netvsp *vsp, uint16_t max_mtu)
+{
+	vsp->options.max_mtu = max_mtu;
+}
+
 void netvsp_get_status(const struct netvsp *vsp, struct netvsp_status *status)
 {
 	memset(status, 0, sizeof(*status));
