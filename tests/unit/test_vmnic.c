@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <vswitch/guard.h>
 #include <vswitch/mbuf_pool.h>
 #include <vswitch/notify.h>
 #include <vswitch/switch.h>

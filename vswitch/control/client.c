@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vswitch/guard.h>
 #include <vswitch/log.h>
 
 #include "events.h"
@@ -205,8 +206,10 @@ static void read_more(struct client *client)
 		return;
 	}
 	room = client->in_size - client->len;
+	guard_enter();
 	n = recv(client->fd, client->in + client->len, room < READ_SIZE ? room : READ_SIZE,
 		MSG_DONTWAIT);
+	guard_leave();
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -403,7 +406,9 @@ void client_destroy(struct client *client)
 	LIST_REMOVE(client, next);
 	client->pool->n[client->peer.access]--;
 	out_clear(client);
+	guard_enter();
 	close(client->fd);
+	guard_leave();
 	free(client->in);
 	free(client);
 }

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <vswitch/guard.h>
 #include <vswitch/log.h>
 
 #include "client.h"
@@ -46,7 +47,9 @@ static void turn_away(int fd, int code, const char *reason, const char *remedy)
 	if (line != NULL && send(fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("control", "client turned away without a word");
 	free(line);
+	guard_enter();
 	close(fd);
+	guard_leave();
 }
 
 static bool is_full(const struct server *server, enum rpc_access access)
@@ -91,12 +94,14 @@ static void turn_away_without_fds(struct server *server)
 {
 	int fd;
 
+	guard_enter();
 	close(server->spare_fd);
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		turn_away(fd, VSW_E_LIMIT, "the daemon has no file descriptors left",
 			"close a client and try again");
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	guard_leave();
 }
 
 static int on_listen(sd_event_source *, int, uint32_t, void *arg)

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <vswitch/guard.h>
 #include <vswitch/log.h>
 
 #include "nic.h"
@@ -28,11 +29,13 @@ static void turn_away(void)
 {
 	int fd;
 
+	guard_enter();
 	close(spare_fd);
 	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		close(fd);
 	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	guard_leave();
 }
 
 static int on_listen(sd_event_source *, int, uint32_t, void *)

@@ -18,12 +18,12 @@
 
 #include <vswitch/address.h>
 #include <vswitch/control/events.h>
+#include <vswitch/guard.h>
 #include <vswitch/log.h>
 #include <vswitch/notify.h>
 #include <vswitch/switch.h>
 #include <vswitch/worker.h>
 
-#include "guard.h"
 #include "nic.h"
 
 #define READY_USEC        10000000 // to say all there is
@@ -82,6 +82,14 @@ static void end_if_tampered(struct nic *nic)
 	if (!nic->over && (attachment_unblock(nic->attachment) || nic->tampered))
 		attachment_end(
 			nic->attachment, HANDOVER_R_PROTOCOL, "an eventfd was made to block");
+}
+
+// What it has sent and nobody has read is thrown away, which may take long, too.
+static void end(struct nic *nic, enum handover_refusal code, const char *reason)
+{
+	guard_enter();
+	attachment_end(nic->attachment, code, reason);
+	guard_leave();
 }
 
 // What it does may interrupt the guest from here.
@@ -199,7 +207,7 @@ static void meet(struct vmnic_port *v)
 		// Or whoever may could not: the name is taken.
 		snprintf(reason, sizeof(reason), "user %u may not attach port '%s'",
 			(unsigned)nic->info.uid, v->port->cfg.name);
-		attachment_end(nic->attachment, HANDOVER_R_PERMISSION, reason);
+		end(nic, HANDOVER_R_PERMISSION, reason);
 		return;
 	}
 	if (nic->ready && nic->port == NULL)
@@ -450,17 +458,16 @@ void nic_accept(int sock)
 	// Before anything of his is taken: messages carry descriptors, and to close one of an odd
 	// file system can take as long as that wants.
 	if (!nic_is_welcome(nic->info.uid)) {
-		attachment_end(nic->attachment, HANDOVER_R_PERMISSION,
-			"no port has this user: see add-port --user");
+		end(nic, HANDOVER_R_PERMISSION, "no port has this user: see add-port --user");
 		return;
 	}
 	if (full != NULL) {
-		attachment_end(nic->attachment, HANDOVER_R_LIMIT, full);
+		end(nic, HANDOVER_R_LIMIT, full);
 		return;
 	}
 	if (sd_event_add_io(
 		    event, &nic->io, attachment_fd(nic->attachment), EPOLLIN, on_socket, nic) < 0)
-		attachment_end(nic->attachment, HANDOVER_R_LIMIT, "out of memory");
+		end(nic, HANDOVER_R_LIMIT, "out of memory");
 }
 
 void nics_poked(void)
@@ -485,8 +492,7 @@ void nics_tick(void)
 		if (nic->tampered)
 			end_if_tampered(nic);
 		else if (!nic->ready && now - nic->since_us > READY_USEC)
-			attachment_end(nic->attachment, HANDOVER_R_PROTOCOL,
-				"not ready for too long a time");
+			end(nic, HANDOVER_R_PROTOCOL, "not ready for too long a time");
 		else
 			run(nic);
 	}

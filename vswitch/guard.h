@@ -6,6 +6,10 @@
 // and fill the eventfd. Workers that hang there are freed by the main thread (nics_rescue());
 // the main thread, which interrupts guests that have no port, has a timer instead. Its signal
 // ends the write.
+//
+// And whoever may connect to a socket of ours may send us descriptors, wanted or not. The last
+// one to let go of a TCP socket that lingers waits for what it has not sent yet, even if the
+// descriptor was never taken out of the message: to receive and to close are guarded, too.
 #pragma once
 
 #include <stdbool.h>

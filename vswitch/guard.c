@@ -12,7 +12,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-#define PATIENCE_NS 50000000
+#define PATIENCE_NS 10000000
 
 static timer_t timer;
 static bool started;
