@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <vswitch/vmnic/guard.h>
+#include <vswitch/guard.h>
 
 // A hypervisor can make the interrupt's eventfd block and fill it.
 static void main_thread_does_not_hang_in_an_interrupt(void **)
