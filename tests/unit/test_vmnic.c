@@ -319,6 +319,9 @@ static void mac_is_the_ports_or_the_nics(void **)
 	sock = attach("g1");
 	assert_memory_equal(fake_netvsp->options.mac, wanted, 6);
 	assert_int_equal(fake_netvsp->options.max_mtu, 1500);
+	cfg.mtu = 9000;
+	assert_int_equal(port_set("g1", &cfg, NULL), 0);
+	assert_int_equal(fake_netvsp->options.max_mtu, 9000);
 	assert_int_equal(fake_netvsp->options.max_queues, VSW_CHANNELS_DEFAULT);
 	hang_up(sock);
 	delete_port("g1");
