@@ -174,12 +174,13 @@ uint16_t vmnic_tx(struct vsw_port *port, uint16_t, struct rte_mbuf **pkts, uint1
 		why[n_refused] = reason_of(ret);
 		refused[n_refused++] = pkts[i];
 	}
+	// What was written is on its way to memory meanwhile; showing it waits for that.
+	rte_pktmbuf_free_bulk(pkts, sent);
 	for (; touched != 0; touched &= touched - 1)
 		netvsp_flush_to_guest(nic->vsp, __builtin_ctzll(touched));
 	if (unlikely(n_refused > 0)) {
 		memcpy(pkts + sent, refused, n_refused * sizeof(refused[0]));
 		memcpy(v->refused + sent, why, n_refused);
 	}
-	rte_pktmbuf_free_bulk(pkts, sent);
 	return sent;
 }
