@@ -17,10 +17,12 @@
 #define ECHO_LEAST 14u
 #define SECOND     1000000000ll
 #define IP         14u
+#define ID         18u // of the IP header
 #define UDP        34u
 #define DATA       42u
 #define FIRST_PORT 1024u
 #define MAX_FLOWS  65536u
+#define NUMBERED   0x7668u     // as its ID; near enough to the beginning to cost nothing
 #define MAGIC      0x73667668u // "hvfs"
 
 // In frames that are written one by one: their place in their flow.
@@ -66,7 +68,7 @@ static uint16_t ip_sum(const uint8_t *ip)
 }
 
 // UDP from 10.77.1.1 to 10.77.1.2 without a sum; flows differ by their source port.
-static void write_frame(uint8_t *f, const struct pktgen *gen, uint32_t flow)
+static void write_frame(uint8_t *f, const struct pktgen *gen, uint32_t flow, uint16_t id)
 {
 	uint32_t size = gen->opt->size, port = FIRST_PORT + flow;
 	uint16_t sum;
@@ -77,6 +79,7 @@ static void write_frame(uint8_t *f, const struct pktgen *gen, uint32_t flow)
 	memcpy(f + 12, "\x08\x00\x45", 3);
 	f[IP + 2] = (size - IP) >> 8;
 	f[IP + 3] = (uint8_t)(size - IP);
+	memcpy(f + ID, &id, sizeof(id));
 	memcpy(f + IP + 8, "\x40\x11\0\0\x0a\x4d\x01\x01\x0a\x4d\x01\x02", 12);
 	sum = ip_sum(f + IP);
 	f[IP + 10] = sum >> 8;
@@ -111,7 +114,7 @@ static void write_section(struct pktgen *gen, struct queue *pq, uint8_t *at)
 	((struct rndis_packet_msg *)header)->len = each;
 	for (uint32_t i = 0; i < pq->n_messages; i++, at += each) {
 		memcpy(at, header, header_len);
-		write_frame(at + header_len, gen, next_flow(gen, pq));
+		write_frame(at + header_len, gen, next_flow(gen, pq), 0);
 	}
 }
 
@@ -143,8 +146,10 @@ static void send_frame(struct pktgen *gen, struct queue *pq, struct vsc_queue *q
 	uint32_t flow = next_flow(gen, pq);
 	uint8_t *at = vsc_buffer(q);
 
-	write_frame(at, gen, flow);
-	if (gen->opt->flows >= vsc_get_info(gen->vsc)->n_queues) {
+	bool numbered = gen->opt->flows >= vsc_get_info(gen->vsc)->n_queues;
+
+	write_frame(at, gen, flow, numbered ? NUMBERED : 0);
+	if (numbered) {
 		const struct stamp stamp = {MAGIC, flow, ++gen->sent[flow]};
 
 		memcpy(at + DATA, &stamp, sizeof(stamp));
@@ -191,12 +196,17 @@ static unsigned pktgen_poll(struct endpoint *ep, struct vsc_queue *q, uint32_t i
 // Some may be missing, yet none may come after one that was sent later.
 static void check_order(struct pktgen *gen, uint32_t index, const struct vsc_frame *f)
 {
+	const uint8_t *at = f->seg[0].iov_base;
 	struct stamp stamp;
 	_Atomic uint64_t *last;
+	uint16_t id;
 
 	if (f->seg[0].iov_len < DATA + sizeof(stamp))
 		return;
-	memcpy(&stamp, (const uint8_t *)f->seg[0].iov_base + DATA, sizeof(stamp));
+	memcpy(&id, at + ID, sizeof(id));
+	if (id != NUMBERED)
+		return;
+	memcpy(&stamp, at + DATA, sizeof(stamp));
 	if (stamp.magic != MAGIC || stamp.flow >= MAX_FLOWS)
 		return;
 	stat_add(&gen->ep.stats[index].numbered, 1);

@@ -6,9 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-// Private copy of the beginning of a message: more than any header that hosts write.
-#define HEAD          192u
-#define COMPLETION    8u // payload: type and status
+#define HEAD          64u // of a message is copied at once: a cache line
+#define COMPLETION    8u  // payload: type and status
 #define DATA_LEAST    8u
 #define COMPLETE_ROOM 32u
 #define AHEAD         12u // frames
@@ -92,21 +91,35 @@ static bool add_link(
 	return true;
 }
 
+// Copies what is to be parsed of a message, and no more: the host has just written it, and what
+// nobody looks at stays where it is. Bytes of it, at least those of the message's own header.
+static uint32_t copy_head(uint8_t head[RNDIS_PACKET_HEADER_MAX], const uint8_t *msg, uint32_t len)
+{
+	uint32_t n = len < HEAD ? len : HEAD;
+	struct rndis_packet_msg m = {};
+	uint64_t end;
+
+	memcpy(head, msg, n);
+	memcpy(&m, head, n < sizeof(m) ? n : sizeof(m));
+	end = (uint64_t)m.ppi_offset + RNDIS_PACKET_BODY + m.ppi_len;
+	if (m.ppi_len == 0 || end <= n)
+		return n;
+	if (end > len)
+		end = len;
+	if (end > RNDIS_PACKET_HEADER_MAX)
+		end = RNDIS_PACKET_HEADER_MAX;
+	memcpy(head + n, msg + n, end - n);
+	return end;
+}
+
 static bool on_data(struct vsc_queue *q, uint8_t *msg, uint32_t len)
 {
 	uint8_t head[RNDIS_PACKET_HEADER_MAX];
-	uint32_t head_len = len < HEAD ? len : HEAD, at, frame_len;
+	uint32_t head_len = copy_head(head, msg, len), at, frame_len;
 	struct ndis_packet_info info;
 	struct iovec seg;
-	int ret;
+	int ret = rndis_packet_parse_indicated(head, head_len, len, &at, &frame_len, &info);
 
-	memcpy(head, msg, head_len);
-	ret = rndis_packet_parse_indicated(head, head_len, len, &at, &frame_len, &info);
-	if (ret < 0 && len > HEAD) {
-		head_len = len < sizeof(head) ? len : sizeof(head);
-		memcpy(head, msg, head_len);
-		ret = rndis_packet_parse_indicated(head, head_len, len, &at, &frame_len, &info);
-	}
 	if (ret < 0 || at > len || frame_len > len - at) {
 		vsc_blame(q, &q->stats.bad_packets, "RNDIS packet malformed");
 		return false;
@@ -155,7 +168,6 @@ static inline void prefetch_range(const struct vsc *vsc, const uint8_t *ranges, 
 		return;
 	at = vsc->receive.base + range.offset;
 	__builtin_prefetch(at);
-	__builtin_prefetch(at + 64);
 }
 
 void vsc_on_frames(struct vsc_queue *q, const struct vmbus_packet *p)
