@@ -144,11 +144,6 @@ void netvsp_disarm(struct netvsp *vsp)
 	vsp->armed = false;
 }
 
-void netvsp_set_max_mtu(struct netvsp *vsp, uint16_t max_mtu)
-{
-	vsp->options.max_mtu = max_mtu;
-}
-
 void netvsp_set_link(struct netvsp *vsp, bool up, uint32_t)
 {
 	vsp->link_up = up;
