@@ -78,6 +78,10 @@ void vsp_derive(struct netvsp *vsp)
 	vsp->mac48 = 0;
 	memcpy(&vsp->mac48, s->mac, sizeof(s->mac));
 	vsp->delivering = s->n_receive != 0 && s->rndis_initialized && s->filter != 0;
+	for (int i = 0; i < 2; i++)
+		atomic_store_explicit(&vsp->takes_large[i],
+			vsp->delivering && s->offloads[i == 0 ? OFFLOAD_RSC4 : OFFLOAD_RSC6],
+			memory_order_relaxed);
 }
 
 void vsp_fail(struct netvsp *vsp, struct netvsp_queue *q, const char *reason)

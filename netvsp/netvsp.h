@@ -97,7 +97,7 @@ int netvsp_send_to_guest(struct netvsp *vsp, uint32_t queue, const struct iovec 
 	unsigned n_segs, uint32_t len, const struct ndis_packet_info *info);
 void netvsp_flush_to_guest(struct netvsp *vsp, uint32_t queue);
 
-// True if the guest takes frames longer than a section (as chains), by family.
+// True if the guest takes frames longer than a section (as chains), by family. Any thread.
 bool netvsp_takes_large(const struct netvsp *vsp, bool ip6);
 
 // Before sleeping: asks for a signal with the next record on any queue. False: there is work

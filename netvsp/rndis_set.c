@@ -48,6 +48,7 @@ static ndis_status set_offloads(struct netvsp *vsp, const struct rndis_control *
 	choose(&o[OFFLOAD_RSC6], p.rsc6, caps.rsc);
 	vsp->state.flags |= TELL_OFFLOADS;
 	state_changed(vsp);
+	vsp_derive(vsp);
 	return NDIS_STATUS_SUCCESS;
 }
 

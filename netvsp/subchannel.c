@@ -43,5 +43,5 @@ bool netvsp_hash(const struct netvsp *vsp, const uint8_t *frame, uint32_t len, u
 
 bool netvsp_takes_large(const struct netvsp *vsp, bool ip6)
 {
-	return vsp->delivering && vsp->state.offloads[ip6 ? OFFLOAD_RSC6 : OFFLOAD_RSC4];
+	return atomic_load_explicit(&vsp->takes_large[ip6], memory_order_relaxed);
 }

@@ -171,7 +171,8 @@ struct netvsp {
 	uint64_t n_control, n_bad_messages, n_bad_frames, n_filtered;
 	// Any thread
 	_Atomic uint16_t max_mtu;
-	_Atomic uint64_t link; // bit 0: up; above: speed in Mbit/s
+	_Atomic uint64_t link;       // bit 0: up; above: speed in Mbit/s
+	_Atomic bool takes_large[2]; // chains, of IPv4 and IPv6
 	_Atomic uint32_t shown_seq;
 	_Atomic uint32_t shown[64]; // struct shown, under the seqlock
 	struct netvsp_queue queue[NETVSP_MAX_QUEUES];

@@ -49,6 +49,7 @@ static void *ask(void *)
 		netvsp_get_status(h.vsp, &s);
 		if (s.stage > NETVSP_FILTER)
 			abort();
+		netvsp_takes_large(h.vsp, n & 1);
 		n++;
 		netvsp_set_link(h.vsp, n & 1, 1000 * (n % 7));
 		usleep(50);
