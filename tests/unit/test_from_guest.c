@@ -228,6 +228,46 @@ static void test_facts_of_a_frame(void **)
 	assert_int_equal(h.frames[0].info.hash, info.hash);
 }
 
+// OpenVMM #3643: Windows leaves the header's offset 0; nothing wrong with that
+static void test_zero_l4_offset_is_taken(void **)
+{
+	const struct ndis_packet_info info = {.flags = NDIS_INFO_IP4 | NDIS_INFO_CSUM_TCP};
+	uint32_t id = model_send(&g, 0, MODEL_SECTION, pattern(100, 0), 100, &info, 0);
+
+	model_publish(&g, 0);
+	assert_true(model_drain(&g));
+	assert_int_equal(g.tx[id].status, NVSP_STATUS_SUCCESS);
+	assert_int_equal(h.frames[0].info.flags, info.flags);
+	assert_int_equal(h.frames[0].info.l4_offset, 0);
+}
+
+// OpenVMM #3183: a large send's facts are checked against the frame: headers past its end, no
+// segment size. A good one keeps its size whole.
+static void test_large_sends_are_checked(void **)
+{
+	const struct ndis_packet_info good = {
+		.flags = NDIS_INFO_IP4 | NDIS_INFO_LSO, .mss = 1448, .l4_offset = 34};
+	const struct ndis_packet_info bad[] = {
+		{.flags = NDIS_INFO_IP4 | NDIS_INFO_LSO, .mss = 0, .l4_offset = 34},
+		{.flags = NDIS_INFO_IP4 | NDIS_INFO_LSO, .mss = 1448, .l4_offset = 1000},
+		{.flags = NDIS_INFO_IP4 | NDIS_INFO_LSO, .mss = 1448, .l4_offset = 13},
+	};
+	uint32_t id = model_send(&g, 0, MODEL_RANGES, pattern(60000, 0), 60000, &good, 0);
+
+	model_publish(&g, 0);
+	assert_true(model_drain(&g));
+	assert_int_equal(g.tx[id].status, NVSP_STATUS_SUCCESS);
+	assert_frame(0, 0, 60000, 0);
+	assert_int_equal(h.frames[0].info.mss, 1448);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		id = model_send(&g, 0, MODEL_RANGES, pattern(900, 0), 900, &bad[i], 0);
+		model_publish(&g, 0);
+		assert_true(model_drain(&g));
+		assert_int_equal(g.tx[id].status, NVSP_STATUS_INVALID_RNDIS);
+	}
+	assert_int_equal(h.n_frames, 1);
+}
+
 // Records that make the header longer than what is copied at first
 static void test_long_header(void **)
 {
@@ -467,6 +507,8 @@ int main(void)
 		PLAIN(test_burst_is_bounded),
 		PLAIN(test_burst_bytes_are_bounded),
 		PLAIN(test_facts_of_a_frame),
+		PLAIN(test_zero_l4_offset_is_taken),
+		PLAIN(test_large_sends_are_checked),
 		PLAIN(test_long_header),
 		SCATTERED(test_long_header),
 		PLAIN(test_section_out_of_bounds_fails),
