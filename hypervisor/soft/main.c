@@ -71,12 +71,16 @@ static void write_stats(const struct partition *p, bool ended)
 		[VSP_LINK_REMOVED] = "detached",
 	};
 	char reason[HANDOVER_REASON_SIZE];
-	const struct stats_extra extra = {
+	enum vsp_link_state state = VSP_LINK_AWAY;
+	struct stats_extra extra = {
 		.seconds = seconds_since(&p->start),
 		.reconnects = p->reconnects,
-		.link = names[vsp_link_state(p->link, reason, sizeof(reason))],
 		.ended = ended,
 	};
+
+	if (p->link != NULL)
+		state = vsp_link_state(p->link, reason, sizeof(reason));
+	extra.link = names[state];
 
 	stats_write(stdout, &p->guest, &extra);
 }
@@ -86,6 +90,8 @@ static void run_link(struct partition *p)
 	char reason[HANDOVER_REASON_SIZE];
 	bool attached;
 
+	if (p->link == NULL)
+		return;
 	vsp_link_run(p->link);
 	attached = vsp_link_state(p->link, reason, sizeof(reason)) == VSP_LINK_ATTACHED;
 	if (attached && !p->attached && p->was_attached)
@@ -177,7 +183,7 @@ static int create_link(struct partition *p)
 	else
 		identity_mac(&options.instance, options.mac);
 	p->link = vsp_link_create(&options);
-	return p->link == NULL ? -errno : 0;
+	return p->link == NULL ? -errno : watch(p, vsp_link_fd(p->link));
 }
 
 static int start_timer(struct partition *p)
@@ -233,14 +239,12 @@ static int create(struct partition *p)
 		return -errno;
 	synic_on_room(p->synic, on_room, p);
 	p->bus = vmbus_bus_create(&soft_synic_ops, p->synic, &p->pages.mem, p->opt.queues);
-	if (p->bus == NULL)
-		return -errno;
-	ret = create_link(p);
-	return ret < 0 ? ret : watch(p, vsp_link_fd(p->link));
+	return p->bus == NULL ? -errno : 0;
 }
 
 static int run(struct partition *p)
 {
+	bool ended = false;
 	int ret = guest_start(&p->guest, &p->opt, &p->pages, p->synic, &p->hypercall, p->ep);
 
 	if (ret == 0)
@@ -248,11 +252,21 @@ static int run(struct partition *p)
 	if (ret < 0)
 		return ret;
 	clock_gettime(CLOCK_MONOTONIC, &p->start);
+	// The guest's first contact goes before ours: the switch is then told the bus's version.
+	while (vmbus_bus_version(p->bus) == 0 && !atomic_load(&p->guest.stop) && !ended)
+		ended = run_once(p, -1);
+	ret = create_link(p);
+	if (ret < 0) {
+		tell(NULL, true, strerror(-ret));
+		guest_stop(&p->guest);
+	}
 	while (!run_once(p, -1))
 		;
 	write_stats(p, true);
-	remove_nic(p);
-	ret = p->guest.status;
+	if (p->link != NULL)
+		remove_nic(p);
+	if (ret == 0)
+		ret = p->guest.status;
 	if (ret == 0 && stats_faults(&p->guest) > 0)
 		ret = -EPROTO;
 	hypercall_close(&p->hypercall);
