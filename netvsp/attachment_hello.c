@@ -180,6 +180,7 @@ int attachment_take_hello(struct attachment *a, const void *msg, size_t, int fd)
 	ret = check(a, hello);
 	if (ret < 0)
 		return ret;
+	// msg is gone when this returns: the owner may run other attachments.
 	refusal = a->ops->hello(a->arg, hello, a->info.uid, &a->terms, reason, sizeof(reason));
 	if (refusal != 0)
 		return attachment_refuse(a, refusal, "%s", reason);

@@ -73,9 +73,22 @@ void vmnic_take(struct vmnic_port *v, struct nic *nic);
 void vmnic_wake(struct vmnic_port *v);
 void vmnic_refresh_caps(struct vmnic_port *v);
 
-// nics.c
+// hypervisors.c
 void nic_accept(int sock); // connected; taken over
+void refusals_tick(void);  // once a second: some more may be told
+
+// nics.c
+sd_event *nics_event(void);
+void nics_add(struct nic *nic);
 struct nic *nics_first(void);
+int nic_watch_kick(struct nic *nic); // ready; before it is placed
+void nic_place(struct nic *nic);     // joined with its port, or parked
+void nic_pause(struct nic *nic);     // nobody polls it until nic_resume()
+void nic_resume(struct nic *nic);
+void nic_forget(struct nic *nic); // paused; freed at the end of the event loop's turn
+void nic_run(struct nic *nic);    // attachment_run(), guarded
+// attachment_end(), guarded.
+void nic_end(struct nic *nic, enum handover_refusal code, const char *reason);
 // The NIC that asks for a port, or NULL.
 struct nic *nic_find(const char *port_name);
 // A port has come: joined with the NIC that waits for it. A port goes: its NIC is parked.

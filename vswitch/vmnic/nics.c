@@ -17,10 +17,7 @@
 #include <unistd.h>
 
 #include <vswitch/address.h>
-#include <vswitch/control/events.h>
 #include <vswitch/guard.h>
-#include <vswitch/log.h>
-#include <vswitch/notify.h>
 #include <vswitch/switch.h>
 #include <vswitch/worker.h>
 
@@ -28,15 +25,10 @@
 
 #define READY_USEC        10000000 // to say all there is
 #define PARKED_AGAIN_USEC 2000     // until a busy parked NIC is polled again
-#define MAX_NICS          1024
-#define MAX_NICS_OF_USER  128 // but root's and our own
-#define MAX_NAMELESS      64  // of those that have not said who they are
-#define REFUSALS_TOLD     16  // a second
 
 static sd_event *event;
 static sd_event_source *sweep_source;
 static struct nic *nics;
-static unsigned n_refusals;
 
 static uint64_t now_us(void)
 {
@@ -44,6 +36,18 @@ static uint64_t now_us(void)
 
 	sd_event_now(event, CLOCK_MONOTONIC, &now);
 	return now;
+}
+
+sd_event *nics_event(void)
+{
+	return event;
+}
+
+void nics_add(struct nic *nic)
+{
+	nic->since_us = now_us();
+	nic->next = nics;
+	nics = nic;
 }
 
 struct nic *nics_first(void)
@@ -63,19 +67,6 @@ struct nic *nic_find(const char *port_name)
 	return NULL;
 }
 
-static void tell(const struct nic *nic, const char *what, const char *reason)
-{
-	const struct handover_hello *h = &nic->info.hello;
-	const struct vsw_port *port = port_find(h->port);
-	char mac[MAC_TEXT_SIZE];
-
-	mac_format(nic->mac, mac);
-	events_publish(what,
-		json_pack("{s:s*, s:s, s:s, s:s, s:s, s:s*}", "switch",
-			port != NULL ? port->cfg.switch_name : NULL, "port", h->port, "partition",
-			h->partition, "nic", h->nic, "mac", mac, "reason", reason));
-}
-
 // Something took long. If it was this NIC's doing, it is let go of.
 static void end_if_tampered(struct nic *nic)
 {
@@ -85,7 +76,7 @@ static void end_if_tampered(struct nic *nic)
 }
 
 // What it has sent and nobody has read is thrown away, which may take long, too.
-static void end(struct nic *nic, enum handover_refusal code, const char *reason)
+void nic_end(struct nic *nic, enum handover_refusal code, const char *reason)
 {
 	guard_enter();
 	attachment_end(nic->attachment, code, reason);
@@ -93,7 +84,7 @@ static void end(struct nic *nic, enum handover_refusal code, const char *reason)
 }
 
 // What it does may interrupt the guest from here.
-static void run(struct nic *nic)
+void nic_run(struct nic *nic)
 {
 	guard_enter();
 	attachment_run(nic->attachment);
@@ -207,7 +198,7 @@ static void meet(struct vmnic_port *v)
 		// Or whoever may could not: the name is taken.
 		snprintf(reason, sizeof(reason), "user %u may not attach port '%s'",
 			(unsigned)nic->info.uid, v->port->cfg.name);
-		end(nic, HANDOVER_R_PERMISSION, reason);
+		nic_end(nic, HANDOVER_R_PERMISSION, reason);
 		return;
 	}
 	if (nic->ready && nic->port == NULL)
@@ -235,50 +226,50 @@ void nics_port_renamed(struct vmnic_port *v)
 	meet(v);
 }
 
-// --- an attachment's owner -------------------------------------------------------------------
+// --- an attachment changes something, or ends -------------------------------------------------
 
-// Everybody on the host can be refused, as often as he likes.
-static void refused(struct nic *nic, const char *reason)
+void nic_pause(struct nic *nic)
 {
-	if (n_refusals++ >= REFUSALS_TOLD)
+	if (!nic->ready || nic->paused)
 		return;
-	log_warn("vmnic", "guest refused port=%s partition=%s uid=%u reason=\"%s\"",
-		nic->info.hello.port, nic->info.hello.partition, (unsigned)nic->info.uid, reason);
-	if (nic->info.hello.port[0] != '\0')
-		tell(nic, "guest-refused", reason);
-	nic->refusal_told = true;
+	nic->paused = true;
+	if (nic->port != NULL)
+		vmnic_take(nic->port, nic);
 }
 
-static enum handover_refusal on_hello(void *arg, const struct handover_hello *hello, uid_t uid,
-	struct attachment_terms *terms, char *reason, size_t size)
+void nic_resume(struct nic *nic)
 {
-	struct nic *nic = arg, *other = nic_find(hello->port);
-	enum handover_refusal refusal;
-
-	attachment_get_info(nic->attachment, &nic->info);
-	memcpy(nic->mac, hello->mac, sizeof(nic->mac));
-	refusal = nic_admit(hello, uid, reason, size);
-	// The one who has the name may be dead, and its end still unread.
-	if (refusal == 0 && other != NULL) {
-		attachment_run(other->attachment);
-		other = nic_find(hello->port);
-	}
-	if (refusal == 0 && other != NULL) {
-		snprintf(reason, size, "NIC '%.60s' of partition '%.60s' has port '%.60s'",
-			other->info.hello.nic, other->info.hello.partition, hello->port);
-		refusal = HANDOVER_R_NAME;
-	}
-	if (refusal != 0) {
-		refused(nic, reason);
-		return refusal;
-	}
-	nic->named = true;
-	nic_terms(hello, terms);
-	memcpy(nic->mac, terms->mac, sizeof(nic->mac));
-	return 0;
+	if (!nic->ready || !nic->paused)
+		return;
+	nic->paused = false;
+	if (nic->port != NULL)
+		vmnic_give(nic->port, nic);
+	else
+		poll_again(nic, 0);
 }
 
-static int on_kick_made(struct nic *nic)
+void nic_forget(struct nic *nic)
+{
+	part(nic);
+	nic->over = true;
+	nic->vsp = NULL;
+	nic->io = sd_event_source_disable_unref(nic->io);
+	nic->kick = sd_event_source_disable_unref(nic->kick);
+	nic->again = sd_event_source_disable_unref(nic->again);
+	sd_event_source_set_enabled(sweep_source, SD_EVENT_ONESHOT);
+}
+
+void nic_place(struct nic *nic)
+{
+	struct vmnic_port *v = vmnic_of(port_find(nic->info.hello.port));
+
+	if (v != NULL && v->joined == NULL)
+		join(nic, v);
+	else
+		park(nic);
+}
+
+int nic_watch_kick(struct nic *nic)
 {
 	int ret = sd_event_add_io(event, &nic->kick, attachment_kick_fd(nic->attachment),
 		EPOLLIN | EPOLLET, on_kick, nic);
@@ -291,105 +282,7 @@ static int on_kick_made(struct nic *nic)
 	return sd_event_add_time(event, &nic->again, CLOCK_MONOTONIC, 0, 1, on_again, nic);
 }
 
-static void on_ready(void *arg)
-{
-	struct nic *nic = arg;
-	struct vmnic_port *v = vmnic_of(port_find(nic->info.hello.port));
-	const struct handover_hello *h = &nic->info.hello;
-
-	attachment_get_info(nic->attachment, &nic->info);
-	nic->vsp = attachment_netvsp(nic->attachment);
-	if (on_kick_made(nic) < 0) {
-		attachment_end(nic->attachment, HANDOVER_R_LIMIT, "out of memory");
-		return;
-	}
-	nic->ready = true;
-	log_info("vmnic", "guest attached port=%s partition=%s nic=%s%s%s", h->port, h->partition,
-		h->nic, nic->info.resumed ? " resumed" : "",
-		v == NULL ? " waits for its port" : "");
-	tell(nic, "guest-attached", NULL);
-	if (v != NULL && v->joined == NULL)
-		join(nic, v);
-	else
-		park(nic);
-}
-
-static void on_pause(void *arg)
-{
-	struct nic *nic = arg;
-
-	if (!nic->ready || nic->paused)
-		return;
-	nic->paused = true;
-	if (nic->port != NULL)
-		vmnic_take(nic->port, nic);
-}
-
-static void on_resume(void *arg)
-{
-	struct nic *nic = arg;
-
-	if (!nic->ready || !nic->paused)
-		return;
-	nic->paused = false;
-	if (nic->port != NULL)
-		vmnic_give(nic->port, nic);
-	else
-		poll_again(nic, 0);
-}
-
-static void on_poke(void *arg)
-{
-	static const struct notify msg = {.kind = NOTIFY_GUEST};
-	struct nic *nic = arg;
-
-	// If the message is lost, the next tick finds this.
-	if (!atomic_exchange(&nic->poked, true))
-		notify_post(&msg);
-}
-
-static void on_tell(void *arg, bool warning, const char *text)
-{
-	const struct nic *nic = arg;
-
-	if (warning)
-		log_warn("vmnic", "port=%s %s", nic->info.hello.port, text);
-	else
-		log_info("vmnic", "port=%s %s", nic->info.hello.port, text);
-}
-
-static void on_gone(void *arg, const char *reason)
-{
-	struct nic *nic = arg;
-
-	// Paused by now, if it was ready.
-	part(nic);
-	nic->over = true;
-	nic->vsp = NULL;
-	nic->io = sd_event_source_disable_unref(nic->io);
-	nic->kick = sd_event_source_disable_unref(nic->kick);
-	nic->again = sd_event_source_disable_unref(nic->again);
-	sd_event_source_set_enabled(sweep_source, SD_EVENT_ONESHOT);
-	if (nic->ready) {
-		log_info("vmnic", "guest detached port=%s partition=%s reason=\"%s\"",
-			nic->info.hello.port, nic->info.hello.partition, reason);
-		tell(nic, "guest-detached", reason);
-	} else if (!nic->refusal_told && strcmp(reason, ATTACHMENT_GONE) != 0) {
-		refused(nic, reason);
-	}
-}
-
-static const struct attachment_ops attachment_ops = {
-	.hello = on_hello,
-	.ready = on_ready,
-	.pause = on_pause,
-	.resume = on_resume,
-	.poke = on_poke,
-	.tell = on_tell,
-	.gone = on_gone,
-};
-
-// --- connections -----------------------------------------------------------------------------
+// --- the whole -------------------------------------------------------------------------------
 
 static int on_sweep(sd_event_source *, void *)
 {
@@ -409,67 +302,6 @@ static int on_sweep(sd_event_source *, void *)
 	return 0;
 }
 
-static int on_socket(sd_event_source *, int, uint32_t, void *arg)
-{
-	struct nic *nic = arg;
-
-	if (!nic->over)
-		run(nic);
-	return 0;
-}
-
-// Why one more connection of that user cannot be had; NULL: it can.
-static const char *is_full(uid_t uid)
-{
-	unsigned all = 0, of_user = 0, nameless = 0;
-
-	for (const struct nic *nic = nics; nic != NULL; nic = nic->next) {
-		all++;
-		of_user += nic->info.uid == uid;
-		nameless += !nic->named;
-	}
-	if (nameless >= MAX_NAMELESS)
-		return "too many connections that say nothing";
-	if (uid != 0 && uid != geteuid() && of_user >= MAX_NICS_OF_USER)
-		return "too many NICs of this user";
-	return all >= MAX_NICS ? "too many NICs" : NULL;
-}
-
-void nic_accept(int sock)
-{
-	struct nic *nic = calloc(1, sizeof(*nic));
-	const char *full;
-
-	if (nic == NULL) {
-		close(sock);
-		return;
-	}
-	nic->attachment = attachment_create(sock, &attachment_ops, nic);
-	if (nic->attachment == NULL) {
-		close(sock);
-		free(nic);
-		return;
-	}
-	attachment_get_info(nic->attachment, &nic->info);
-	nic->since_us = now_us();
-	full = is_full(nic->info.uid);
-	nic->next = nics;
-	nics = nic;
-	// Before anything of his is taken: messages carry descriptors, and to close one of an odd
-	// file system can take as long as that wants.
-	if (!nic_is_welcome(nic->info.uid)) {
-		end(nic, HANDOVER_R_PERMISSION, "no port has this user: see add-port --user");
-		return;
-	}
-	if (full != NULL) {
-		end(nic, HANDOVER_R_LIMIT, full);
-		return;
-	}
-	if (sd_event_add_io(
-		    event, &nic->io, attachment_fd(nic->attachment), EPOLLIN, on_socket, nic) < 0)
-		end(nic, HANDOVER_R_LIMIT, "out of memory");
-}
-
 void nics_poked(void)
 {
 	for (struct nic *nic = nics; nic != NULL; nic = nic->next) {
@@ -477,7 +309,7 @@ void nics_poked(void)
 			continue;
 		if (nic->port != NULL)
 			vmnic_refresh_caps(nic->port);
-		run(nic);
+		nic_run(nic);
 	}
 }
 
@@ -485,16 +317,16 @@ void nics_tick(void)
 {
 	const uint64_t now = now_us();
 
-	n_refusals = 0;
+	refusals_tick();
 	for (struct nic *nic = nics; nic != NULL; nic = nic->next) {
 		if (nic->over)
 			continue;
 		if (nic->tampered)
 			end_if_tampered(nic);
 		else if (!nic->ready && now - nic->since_us > READY_USEC)
-			end(nic, HANDOVER_R_PROTOCOL, "not ready for too long a time");
+			nic_end(nic, HANDOVER_R_PROTOCOL, "not ready for too long a time");
 		else
-			run(nic);
+			nic_run(nic);
 	}
 	nics_poked();
 }
@@ -534,13 +366,8 @@ void nics_stop(void)
 		if (nic->over)
 			continue;
 		// Without a word: it is the socket's end that makes hypervisors come again.
-		if (nic->ready)
-			on_pause(nic);
-		part(nic);
-		nic->over = true;
-		nic->io = sd_event_source_disable_unref(nic->io);
-		nic->kick = sd_event_source_disable_unref(nic->kick);
-		nic->again = sd_event_source_disable_unref(nic->again);
+		nic_pause(nic);
+		nic_forget(nic);
 	}
 	on_sweep(NULL, NULL);
 	workers_set_rescue(NULL);
