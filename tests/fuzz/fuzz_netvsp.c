@@ -60,7 +60,7 @@ static void *scribbler(void *)
 			x ^= x << 17;
 			// Rings and send buffer, mostly where something is.
 			where = x >> 40;
-			page = x & 1 ? g.channel[where & 1].ring_page + (x >> 8) % 34
+			page = x & 1 ? model_ring_page(&g, where & 1, (x >> 8) % 34)
 			             : g.send.pfn[(x >> 8) % 16];
 			((volatile uint8_t *)model_at(&g, page))[where % 512] = x >> 32;
 		}
@@ -123,8 +123,8 @@ static void mutate(void)
 	uint64_t page;
 
 	switch (what % 5) {
-	case 0: page = g.channel[what >> 3 & 3].ring_page; break; // a header
-	case 1: page = g.channel[what >> 3 & 3].ring_page + at / GUEST_PAGE_SIZE % 34; break;
+	case 0: page = model_ring_page(&g, what >> 3 & 3, what & 64 ? 17 : 0); break; // a header
+	case 1: page = model_ring_page(&g, what >> 3 & 3, at / GUEST_PAGE_SIZE % 34); break;
 	case 2: page = g.send.pfn[at / GUEST_PAGE_SIZE % g.send.n_pages]; break;
 	case 3: page = g.receive.pfn[at / GUEST_PAGE_SIZE % g.receive.n_pages]; break;
 	default: page = g.scratch + at / GUEST_PAGE_SIZE % 64; break;

@@ -43,18 +43,30 @@ uint8_t *model_at(struct model_guest *g, uint64_t page)
 	return guest_mem_at(&g->mem, page << GUEST_PAGE_SHIFT, GUEST_PAGE_SIZE);
 }
 
-// Every other page of twice as many, then the rest: none follows its neighbour.
+// Scattered, every other page comes first, then the rest: none follows its neighbour.
+static uint32_t place_of(const struct model_guest *g, uint32_t page, uint32_t n)
+{
+	uint32_t half = (n + 1) / 2;
+
+	if (!g->o.scatter)
+		return page;
+	return page < half ? 2 * page : 2 * (page - half) + 1;
+}
+
 static void make_buffer(struct model_guest *g, struct gpadl *to, uint32_t id, uint32_t size)
 {
 	uint32_t n = size / GUEST_PAGE_SIZE;
 	uint64_t first = model_pages(g, n), *pfn = malloc(n * sizeof(*pfn));
 
 	for (uint32_t i = 0; i < n; i++)
-		pfn[i] = first + (!g->o.scatter            ? i
-					 : i < (n + 1) / 2 ? 2 * i
-							   : 2 * (i - (n + 1) / 2) + 1);
+		pfn[i] = first + place_of(g, i, n);
 	assert_int_equal(gpadl_init(to, &g->mem, id, 0, size, pfn, n), 0);
 	free(pfn);
+}
+
+uint64_t model_ring_page(const struct model_guest *g, uint32_t channel, uint32_t page)
+{
+	return g->channel[channel].ring_page + place_of(g, page, 2 * (g->o.ring_pages + 1));
 }
 
 static int make_memfd(const char *name, uint64_t size)
@@ -148,7 +160,7 @@ static void map_ring(struct model_guest *g, uint32_t channel)
 	vmbus_ring_unmap(&g->channel[channel].out);
 	vmbus_ring_unmap(&g->channel[channel].in);
 	for (uint32_t i = 0; i < n; i++)
-		pfn[i] = g->channel[channel].ring_page + i;
+		pfn[i] = model_ring_page(g, channel, i);
 	memset(model_at(g, pfn[0]), 0, GUEST_PAGE_SIZE);
 	memset(model_at(g, pfn[n / 2]), 0, GUEST_PAGE_SIZE);
 	assert_int_equal(

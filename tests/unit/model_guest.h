@@ -117,6 +117,9 @@ void model_guest_error(struct model_guest *g, const char *format, ...)
 
 // ---- the bus's part
 
+// Guest page number of a ring's page.
+uint64_t model_ring_page(const struct model_guest *g, uint32_t channel, uint32_t page);
+
 // Prepares a ring, opens the channel, and waits until the host has.
 void model_open(struct model_guest *g, uint32_t channel);
 void model_close(struct model_guest *g, uint32_t channel);

@@ -80,7 +80,7 @@ static int open_channel(struct model_host *h, uint32_t i, bool resume)
 
 	*c = (struct vmbus_channel){.index = i, .mem = &h->mem, .signal = signal_guest};
 	for (uint32_t k = 0; k < n; k++)
-		pfn[k] = h->g->channel[i].ring_page + k;
+		pfn[k] = model_ring_page(h->g, i, k);
 	rc = gpadl_init(&h->ring[i], &h->mem, 1 + i, 0, n * GUEST_PAGE_SIZE, pfn, n);
 	free(pfn);
 	if (rc == 0)

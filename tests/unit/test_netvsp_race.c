@@ -89,7 +89,7 @@ static void *scribble(void *)
 		}
 		// Not the descriptors, most times: the channel would be at its end.
 		page = where & 1 ? g.send.pfn[(where >> 8) % 16]
-		                 : g.channel[c].ring_page + 1 + (where >> 8) % 16;
+		                 : model_ring_page(&g, c, 1 + (where >> 8) % 16);
 		((volatile uint8_t *)model_at(&g, page))[where >> 20 & 4095] = where >> 40;
 	}
 	return NULL;

@@ -20,7 +20,7 @@ static struct model_host h;
 static int start(void **state)
 {
 	const struct model_options o = {
-		.n_channels = 4, .ring_pages = 32, .scatter = *state != NULL};
+		.n_channels = 4, .ring_pages = *state != NULL ? 80 : 32, .scatter = *state != NULL};
 
 	model_pair(&g, &h, &o);
 	return 0;
