@@ -86,6 +86,7 @@ int tap_device_open(struct tap_device *dev, const char *ifname, const char *netn
 {
 	struct opening o = {.dev = dev, .netns = netns};
 	pthread_t thread;
+	int ret;
 
 	memset(dev, 0, sizeof(*dev));
 	memset(dev->fd, -1, sizeof(dev->fd));
@@ -97,9 +98,11 @@ int tap_device_open(struct tap_device *dev, const char *ifname, const char *netn
 	} else {
 		// A thread of its own: ours stays where it is.
 		o.failed = "a thread";
-		o.ret = -pthread_create(&thread, NULL, open_in_namespace, &o);
-		if (o.ret == 0)
+		ret = -pthread_create(&thread, NULL, open_in_namespace, &o);
+		if (ret == 0)
 			pthread_join(thread, NULL);
+		else
+			o.ret = ret;
 	}
 	if (o.ret == 0)
 		return 0;
