@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct netvsp *fake_netvsp;
 unsigned fake_left_open;
@@ -71,6 +72,8 @@ int netvsp_poll_from_guest(
 
 	touch();
 	vsp->n_polls++;
+	if (vsp->poll_usec > 0)
+		usleep(vsp->poll_usec);
 	if (vsp->buffer != NULL)
 		((struct gpadl *)vsp->buffer)->in_use = 0;
 	if (n > max)

@@ -7,6 +7,7 @@
 struct netvsp {
 	struct netvsp_options options;
 	struct vmbus_channel *channel[NETVSP_MAX_QUEUES];
+	unsigned poll_usec; // that a poll takes
 	unsigned n_opened, n_closed, n_polls;
 	int open_result;
 	bool failed;

@@ -12,6 +12,18 @@
 
 #include "nic.h"
 
+#define MAX_NICS         1024
+#define MAX_NICS_OF_USER 128 // but root's and our own
+#define MAX_NAMELESS     64  // of one user: those that have not said who they are
+#define MAX_BANS         16  // at a time; more make the first ones end
+#define BAN_USEC         600000000
+
+static struct ban {
+	uid_t uid;
+	uint64_t until_us;
+} bans[MAX_BANS];
+static unsigned next_ban;
+
 static bool is_trusted(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
@@ -48,6 +60,33 @@ bool nic_is_welcome(uid_t uid)
 		if (port->cfg.type == PORT_VMNIC && is_user(port->cfg.vmnic.user, uid, pw))
 			return true;
 	return false;
+}
+
+bool nic_ban(uid_t uid, uint64_t now_us)
+{
+	if (is_trusted(uid))
+		return false;
+	bans[next_ban++ % MAX_BANS] = (struct ban){.uid = uid, .until_us = now_us + BAN_USEC};
+	return true;
+}
+
+const char *nic_no_room(uid_t uid, uint64_t now_us)
+{
+	unsigned all = 0, of_user = 0, nameless = 0;
+
+	for (unsigned i = 0; i < MAX_BANS; i++)
+		if (bans[i].uid == uid && now_us < bans[i].until_us)
+			return "a hypervisor of this user made the switch block: ten minutes' ban";
+	for (const struct nic *nic = nics_first(); nic != NULL; nic = nic->next) {
+		all++;
+		of_user += nic->info.uid == uid;
+		nameless += !nic->named && nic->info.uid == uid;
+	}
+	if (nameless >= MAX_NAMELESS)
+		return "too many connections that say nothing";
+	if (!is_trusted(uid) && of_user >= MAX_NICS_OF_USER)
+		return "too many NICs of this user";
+	return all >= MAX_NICS ? "too many NICs" : NULL;
 }
 
 bool nic_may_join(const struct nic *nic, const struct vsw_port *port)

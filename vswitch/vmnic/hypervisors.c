@@ -14,10 +14,7 @@
 
 #include "nic.h"
 
-#define MAX_NICS         1024
-#define MAX_NICS_OF_USER 128 // but root's and our own
-#define MAX_NAMELESS     64  // of those that have not said who they are
-#define REFUSALS_TOLD    16  // a second
+#define REFUSALS_TOLD 16 // a second
 
 static unsigned n_refusals;
 
@@ -163,27 +160,11 @@ static int on_socket(sd_event_source *, int, uint32_t, void *arg)
 	return 0;
 }
 
-// Why one more connection of that user cannot be had; NULL: it can.
-static const char *is_full(uid_t uid)
-{
-	unsigned all = 0, of_user = 0, nameless = 0;
-
-	for (const struct nic *nic = nics_first(); nic != NULL; nic = nic->next) {
-		all++;
-		of_user += nic->info.uid == uid;
-		nameless += !nic->named;
-	}
-	if (nameless >= MAX_NAMELESS)
-		return "too many connections that say nothing";
-	if (uid != 0 && uid != geteuid() && of_user >= MAX_NICS_OF_USER)
-		return "too many NICs of this user";
-	return all >= MAX_NICS ? "too many NICs" : NULL;
-}
-
 void nic_accept(int sock)
 {
 	struct nic *nic = calloc(1, sizeof(*nic));
 	const char *full;
+	uint64_t now = 0;
 
 	if (nic == NULL) {
 		close(sock);
@@ -196,7 +177,8 @@ void nic_accept(int sock)
 		return;
 	}
 	attachment_get_info(nic->attachment, &nic->info);
-	full = is_full(nic->info.uid);
+	sd_event_now(nics_event(), CLOCK_MONOTONIC, &now);
+	full = nic_no_room(nic->info.uid, now);
 	nics_add(nic);
 	// Before anything of his is taken: messages carry descriptors, and to close one of an odd
 	// file system can take as long as that wants.

@@ -37,6 +37,8 @@ struct nic {
 	bool refusal_told;
 	bool over;                   // to be freed
 	uint64_t since_us;           // monotonic: connected
+	uint64_t parked_until;       // monotonic: not polled before, as it has had its share
+	uint32_t next_queue;         // of those of a parked one
 	uint64_t parked_drops;       // frames from the guest while there was no port
 	struct attachment_info info; // hello, uid, pid; from `named` on
 	uint8_t mac[6];
@@ -101,6 +103,10 @@ void nic_set_link(struct nic *nic, bool up); // what the guest is told
 enum handover_refusal nic_admit(
 	const struct handover_hello *hello, uid_t uid, char *reason, size_t size);
 bool nic_is_welcome(uid_t uid); // may attach some port
+// Why one more connection of that user cannot be had; NULL: it can.
+const char *nic_no_room(uid_t uid, uint64_t now_us);
+// Has no room for that user's for a while. False: a user who is trusted.
+bool nic_ban(uid_t uid, uint64_t now_us);
 bool nic_may_join(const struct nic *nic, const struct vsw_port *port);
 void nic_terms(const struct handover_hello *hello, struct attachment_terms *terms);
 

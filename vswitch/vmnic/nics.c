@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vswitch/address.h>
@@ -25,10 +26,13 @@
 
 #define READY_USEC        10000000 // to say all there is
 #define PARKED_AGAIN_USEC 2000     // until a busy parked NIC is polled again
+#define PARKED_MOST_USEC  500      // of one poll
+#define PARKED_SHARE      4        // all of them together have a quarter of the time
 
 static sd_event *event;
 static sd_event_source *sweep_source;
 static struct nic *nics;
+static unsigned n_nics;
 
 static uint64_t now_us(void)
 {
@@ -48,6 +52,7 @@ void nics_add(struct nic *nic)
 	nic->since_us = now_us();
 	nic->next = nics;
 	nics = nic;
+	n_nics++;
 }
 
 struct nic *nics_first(void)
@@ -67,12 +72,21 @@ struct nic *nic_find(const char *port_name)
 	return NULL;
 }
 
-// Something took long. If it was this NIC's doing, it is let go of.
+// Something took long. If it was this NIC's doing, it is let go of, and all that its user has:
+// each of them could do it once more, and stop a worker for a second or two.
 static void end_if_tampered(struct nic *nic)
 {
-	if (!nic->over && (attachment_unblock(nic->attachment) || nic->tampered))
-		attachment_end(
-			nic->attachment, HANDOVER_R_PROTOCOL, "an eventfd was made to block");
+	const uid_t uid = nic->info.uid;
+
+	if (nic->over || !(attachment_unblock(nic->attachment) || nic->tampered))
+		return;
+	attachment_end(nic->attachment, HANDOVER_R_PROTOCOL, "an eventfd was made to block");
+	if (!nic_ban(uid, now_us()))
+		return;
+	for (nic = nics; nic != NULL; nic = nic->next)
+		if (!nic->over && nic->info.uid == uid)
+			attachment_end(nic->attachment, HANDOVER_R_PROTOCOL,
+				"another of this user's made an eventfd block");
 }
 
 // What it has sent and nobody has read is thrown away, which may take long, too.
@@ -94,29 +108,59 @@ void nic_run(struct nic *nic)
 
 // --- parked ----------------------------------------------------------------------------------
 
-static void poll_again(struct nic *nic, uint64_t usec)
+static uint64_t clock_us(void)
 {
-	if (sd_event_source_set_time(nic->again, now_us() + usec) >= 0)
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
+}
+
+static void poll_again(struct nic *nic, uint64_t at_us)
+{
+	if (sd_event_source_set_time(nic->again, at_us) >= 0)
 		sd_event_source_set_enabled(nic->again, SD_EVENT_ONESHOT);
 }
 
-static void poll_parked(struct nic *nic)
+// One turn over its queues, as far as the time allows. True: it may sleep.
+static bool poll_queues(struct nic *nic, uint64_t until)
 {
 	struct netvsp_frame frame[NETVSP_MAX_TX_BATCH];
 
-	if (!nic->ready || nic->paused || nic->port != NULL || nic->over)
-		return;
-	guard_enter();
-	netvsp_disarm(nic->vsp);
-	for (uint32_t q = 0; q < nic->n_queues; q++) {
+	for (uint32_t i = 0; i < nic->n_queues; i++) {
+		uint32_t q = nic->next_queue < nic->n_queues ? nic->next_queue : 0;
 		int n = netvsp_poll_from_guest(nic->vsp, q, frame, NETVSP_MAX_TX_BATCH);
 
 		if (n > 0)
 			nic->parked_drops += n;
 		netvsp_complete(nic->vsp, q);
+		nic->next_queue = q + 1;
+		if (clock_us() >= until)
+			return false;
 	}
-	if (!netvsp_arm(nic->vsp))
-		poll_again(nic, PARKED_AGAIN_USEC);
+	return netvsp_arm(nic->vsp);
+}
+
+// The more time it has taken, the later is its next turn, whatever the guest signals: this
+// thread has others to serve, the administrator first.
+static void poll_parked(struct nic *nic)
+{
+	const uint64_t start = clock_us();
+	uint64_t took, again;
+
+	if (!nic->ready || nic->paused || nic->port != NULL || nic->over)
+		return;
+	if (start < nic->parked_until) {
+		poll_again(nic, nic->parked_until);
+		return;
+	}
+	guard_enter();
+	netvsp_disarm(nic->vsp);
+	again = poll_queues(nic, start + PARKED_MOST_USEC) ? 0 : PARKED_AGAIN_USEC;
+	took = clock_us() - start;
+	nic->parked_until = start + took + took * PARKED_SHARE * n_nics;
+	if (again != 0)
+		poll_again(nic, RTE_MAX(start + again, nic->parked_until));
 	if (guard_leave())
 		end_if_tampered(nic);
 }
@@ -139,6 +183,7 @@ static void park(struct nic *nic)
 	nic->port = NULL;
 	netvsp_set_link(nic->vsp, false, NIC_SPEED_MBPS);
 	nic->n_queues = NETVSP_MAX_QUEUES;
+	nic->parked_until = 0;
 	sd_event_source_set_enabled(nic->kick, SD_EVENT_ON);
 	poll_again(nic, 0);
 }
@@ -296,6 +341,7 @@ static int on_sweep(sd_event_source *, void *)
 			continue;
 		}
 		*at = nic->next;
+		n_nics--;
 		attachment_destroy(nic->attachment);
 		free(nic);
 	}
