@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# A Linux guest with virtio-net on a vhost-user port: TCP, UDP and ICMP to host, TAP and NIC,
+# A Linux guest with virtio-net on a vhost-user port: TCP, UDP and ICMP to host, TAP, NIC and vmnic,
 # MTU 1500 and 9000, and the guest's network back by itself after kill -9 of the daemon.
 #
 #   guest (QEMU, eth0 .9) ── vhost-user ── switch s ── h0 (host, .1)
 #                                             ├────── eth (tap, .2) :a
-#                                             └══════ veth ═══ eth (.3) :x
+#                                             ├══════ veth ═══ eth (.3) :x
+#                                             └────── eth (soft guest, .4) :v
 # VSW_CACHE: where the guest's kernel is kept (default: build/guest in the source tree).
 . "$(dirname "$0")/lib.sh"
 need qemu-system-x86_64 busybox iperf3 dpkg gzip
@@ -111,6 +112,7 @@ pack
 
 add_space a
 add_space x
+add_space v
 add_nic n0 x eth 3 9000
 start_daemon
 check "switch" ctl add-switch s --type external
@@ -119,6 +121,8 @@ check "host" ctl add-port s h0 --type host --ifname "${id}h0" --mtu 9000
 ip -n "$id-host" link set "${id}h0" up
 add_address host "${id}h0" 1
 check "tap" add_tap s t0 a eth 2 --mtu 9000
+check "vmnic" ctl add-port s v0 --type vmnic --mtu 9000
+tap_guest v0 v eth 4 --mtu 9000
 check "vhost" ctl add-port s g0 --type vhost --vhost-socket "$tmp/run/g0.sock" \
 	--vhost-mode client --mtu 9000
 # The guest's side owns the socket, so that it outlives the daemon.
@@ -175,7 +179,7 @@ tcp() { # TEXT JSON BYTES
 
 judge() { # MTU
 	local mtu=$1 space n address
-	for space in host:1 a:2 x:3; do
+	for space in host:1 a:2 x:3 v:4; do
 		n=${space#*:}
 		space=${space%:*}
 		check "$space pings the guest, mtu $mtu" within 10 pings "$space" 10.77.0.9
@@ -195,6 +199,7 @@ judge() { # MTU
 }
 
 ip -n "$id-x" link set eth mtu 1500
+ip -n "$id-v" link set eth mtu 1500
 guest_start 1500
 judge 1500
 check "the guest's port is up" eval '[ "$(query .port.link.up show-port g0)" = true ]'
@@ -208,8 +213,10 @@ check "the port's link goes down with the guest" within 10 eval \
 	'[ "$(query .port.link.up show-port g0)" = false ]'
 
 ip -n "$id-x" link set eth mtu 9000
+ip -n "$id-v" link set eth mtu 9000
 guest_start 9000
 judge 9000
 guest_stop
+stop_guest v0
 equal "the sum holds" "$(sleep 1; query .sum.balanced show-stats)" true
 finish
