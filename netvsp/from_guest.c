@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdalign.h>
 #include <string.h>
-#include <time.h>
 
 #include <ndis_compat/rndis_packet.h>
 
@@ -216,22 +215,10 @@ static inline int take_data(
 	if (rc == 0 && n != 0)
 		return 0;
 	count_up(&poll->vsp->n_bad_frames, 1);
+	budget_garbage(poll->vsp);
 	complete(poll->vsp, q, p, NVSP_STATUS_INVALID_RNDIS);
 	return 1;
 }
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-// Control may use 1 % of the time, ahead by no more than what half a second gives.
-#define CONTROL_SHARE 100u
-#define CONTROL_AHEAD 500000000ull
-#define CONTROL_MOST  50000u // ns that one message can have taken: others may have run meanwhile
 
 static void take_rndis_control(
 	struct poll *poll, const struct vmbus_packet *p, const uint32_t head[4])
@@ -259,13 +246,12 @@ static int take_control(struct poll *poll, const struct vmbus_packet *p, const u
 {
 	struct netvsp *vsp = poll->vsp;
 	bool rndis = p->len >= 16 && head[0] == NVSP_RNDIS_PACKET;
-	uint64_t start, took;
+	uint64_t start;
 	bool taken = true;
 
 	if (poll->had_control)
 		return 0;
-	start = now_ns();
-	if (start < vsp->control_after)
+	if (!budget_begin_control(vsp, &start))
 		return 0;
 	if (vmbus_ring_room(&poll->q->channel->to_guest, CONTROL_ROOM) < CONTROL_ROOM ||
 		(rndis && !rndis_can_answer(vsp))) {
@@ -281,10 +267,7 @@ static int take_control(struct poll *poll, const struct vmbus_packet *p, const u
 		count_up(&vsp->n_bad_messages, 1);
 		complete(vsp, poll->q, p, NVSP_STATUS_FAIL);
 	}
-	took = now_ns() - start;
-	if (vsp->control_after + CONTROL_AHEAD < start)
-		vsp->control_after = start - CONTROL_AHEAD;
-	vsp->control_after += CONTROL_SHARE * (took < CONTROL_MOST ? took : CONTROL_MOST);
+	budget_end_control(vsp, start);
 	if (taken)
 		count_up(&vsp->n_control, 1);
 	return taken;
@@ -372,7 +355,8 @@ int netvsp_poll_from_guest(
 	q->n_segs = 0;
 	if (queue == 0)
 		rndis_tell(vsp);
-	poll_ring(&poll);
+	if (likely(vsp->garbage_after == 0 || budget_allows(vsp)))
+		poll_ring(&poll);
 	if (poll.n != 0) {
 		count_up(&q->count.from_guest_frames, poll.n);
 		count_up(&q->count.from_guest_bytes, poll.bytes);

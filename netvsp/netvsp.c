@@ -106,6 +106,7 @@ void vsp_reset_state(struct netvsp *vsp)
 	record_put_state(vsp->record, &vsp->state);
 	vsp->receive = vsp->send = NULL;
 	vsp->dirty = vsp->want = false;
+	vsp->garbage_after = 0;
 	sections_divide(vsp, 1);
 	vsp_derive(vsp);
 }

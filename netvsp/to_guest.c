@@ -99,6 +99,7 @@ void to_guest_returned(struct netvsp *vsp, struct netvsp_queue *q, uint64_t tran
 	if (unlikely(first >= vsp->state.n_receive || head->use != SECTION_HEAD ||
 		     head->channel != q->index || head->stamp != transaction >> 32)) {
 		count_up(&vsp->n_bad_messages, 1);
+		budget_garbage(vsp);
 		return;
 	}
 	// The first section stands for the packet, so it is the last to be given back.

@@ -165,6 +165,7 @@ struct netvsp {
 	uint32_t *free_slots;
 	struct section_pool control_pool;
 	uint64_t control_after; // ns: no control message is looked at before
+	uint64_t garbage_after; // ns: nothing is looked at before; 0: no garbage of late
 	struct toeplitz *toeplitz;
 	uint8_t request[RNDIS_CONTROL_MAX];
 	uint8_t reply[RNDIS_CONTROL_MAX];
@@ -292,6 +293,16 @@ int guest_bytes_map(struct netvsp *vsp, const struct vmbus_channel *channel,
 	struct guest_bytes *bytes);
 // Copies all of them.
 void guest_bytes_copy(const struct guest_bytes *bytes, uint8_t *to);
+
+// ---- budget.c
+
+// False: not now. Else the message is to be told when it is done with.
+bool budget_begin_control(const struct netvsp *vsp, uint64_t *start);
+void budget_end_control(struct netvsp *vsp, uint64_t start);
+// A record was good for nothing.
+void budget_garbage(struct netvsp *vsp);
+// After garbage: may the guest's rings be looked at?
+bool budget_allows(struct netvsp *vsp);
 
 // ---- from_guest.c
 

@@ -279,6 +279,40 @@ static void test_control_flood_is_bounded(void **)
 	model_part(&g, &h);
 }
 
+// And so does a flood of garbage: a guest that sends nothing else is left alone for a while, then
+// heard again
+static void test_garbage_flood_is_bounded(void **)
+{
+	const struct model_options o = {.ring_pages = 128, .n_channels = 2};
+	struct nvsp_message m = {.type = NVSP_RNDIS_PACKET};
+	uint64_t before, after;
+	int idle = 0;
+
+	model_pair(&g, &h, &o);
+	m.rndis.section = 12345678;
+	for (int i = 0; i < 100000 && idle < 3; i++) {
+		while (model_send_record(
+			       &g, 1, VMBUS_PACKET_IN_BAND, false, NULL, 0, &m, sizeof(m)) != 0)
+			;
+		model_publish(&g, 1);
+		before = status().bad_frames;
+		model_host_run(&h);
+		after = status().bad_frames;
+		idle = after == before ? idle + 1 : 0;
+	}
+	assert_int_equal(idle, 3);
+	assert_in_range(after, 4000, 1000000);
+	assert_false(netvsp_arm(h.vsp));
+	assert_true(model_wait(&g, status().bad_frames > after));
+	// Opened again, it begins anew.
+	model_close(&g, 1);
+	model_close(&g, 0);
+	atomic_store(&g.shared->wanted, 0);
+	model_connect(&g);
+	exchange(2);
+	model_part(&g, &h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_open_and_close_out_of_turn),
 		cmocka_unit_test(test_64_queues),
 		cmocka_unit_test(test_control_flood_is_bounded),
+		cmocka_unit_test(test_garbage_flood_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
