@@ -99,6 +99,7 @@ int record_last_commit(const struct netvsp_record *r, uint32_t channel, struct r
 	slot = &c->slot[point->seq & 1];
 	point->read = slot->read;
 	point->write = slot->write;
+	OWN(*point);
 	return point->seq != 0 && slot->check == check_of(point, channel) ? 0 : -EILSEQ;
 }
 
@@ -120,6 +121,7 @@ int record_take_state(struct netvsp_record *r, uint64_t seq, struct netvsp_state
 
 	for (int i = 0; i < 2 && newest > (uint64_t)i; i++) {
 		memcpy(state, &r->state[(newest - i) & 1], sizeof(*state));
+		OWN(*state);
 		if (state->check != state_check(state))
 			return -EILSEQ;
 		if (state->commit > seq)

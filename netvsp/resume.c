@@ -46,52 +46,57 @@ static const struct gpadl *find_buffer(
 }
 
 // What was lent in a commit that is true. False: free.
-static bool was_lent(const struct netvsp *vsp, const struct netvsp_section *s)
+static bool was_lent(const struct netvsp *vsp, uint64_t seq, uint32_t channel)
 {
-	uint64_t seq = atomic_load_explicit(&s->seq, memory_order_relaxed);
 	struct record_point last;
 
-	return seq != 0 && s->channel < NETVSP_MAX_QUEUES &&
-	       record_last_commit(vsp->record, s->channel, &last) == 0 && seq <= last.seq;
+	return seq != 0 && channel < NETVSP_MAX_QUEUES &&
+	       record_last_commit(vsp->record, channel, &last) == 0 && seq <= last.seq;
+}
+
+// What the record says of a section, read once: whoever has the record may change it meanwhile.
+// A lent one's first section is in `next` until that has been looked at.
+static struct section section_of(const struct netvsp *vsp, uint32_t i)
+{
+	const struct netvsp_section *s = &vsp->record->section[i];
+	uint64_t seq = atomic_load_explicit(&s->seq, memory_order_relaxed);
+	uint32_t first = __atomic_load_n(&s->transaction, __ATOMIC_RELAXED);
+	uint32_t channel = __atomic_load_n(&s->channel, __ATOMIC_RELAXED);
+
+	if (!was_lent(vsp, seq, channel))
+		return (struct section){.use = SECTION_FREE};
+	return (struct section){
+		.next = first == i ? NONE : first,
+		.stamp = seq,
+		.channel = channel,
+		.use = first == i ? SECTION_HEAD : SECTION_LENT,
+	};
 }
 
 // Puts the sections back into the chains of the packets they were lent in. -EPROTO: one is of
 // no packet.
 static int resume_sections(struct netvsp *vsp)
 {
-	const struct netvsp_section *recorded = vsp->record->section;
 	uint32_t n = vsp->state.n_receive;
 
-	memset(vsp->sections, 0, n * sizeof(*vsp->sections));
 	for (uint32_t i = 0; i < n; i++) {
-		if (recorded[i].seq == 0)
-			continue;
-		if (!was_lent(vsp, &recorded[i]))
+		vsp->sections[i] = section_of(vsp, i);
+		if (vsp->sections[i].use == SECTION_FREE)
 			record_free(vsp->record, i);
-		else if (recorded[i].transaction == i)
-			vsp->sections[i] = (struct section){
-				.next = NONE,
-				.stamp = recorded[i].seq,
-				.channel = recorded[i].channel,
-				.use = SECTION_HEAD,
-			};
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		struct section *head = vsp->sections;
-		uint32_t first = recorded[i].transaction;
+		struct section *s = &vsp->sections[i], *head;
 
-		if (recorded[i].seq == 0 || vsp->sections[i].use == SECTION_HEAD)
+		if (s->use != SECTION_LENT)
 			continue;
-		if (first >= n || head[first].use != SECTION_HEAD ||
-			recorded[i].seq != recorded[first].seq ||
-			recorded[i].channel != recorded[first].channel)
+		if (s->next >= n)
 			return -EPROTO;
-		vsp->sections[i] = (struct section){
-			.next = head[first].next,
-			.channel = recorded[i].channel,
-			.use = SECTION_LENT,
-		};
-		head[first].next = i;
+		head = &vsp->sections[s->next];
+		if (head->use != SECTION_HEAD || head->stamp != s->stamp ||
+			head->channel != s->channel)
+			return -EPROTO;
+		s->next = head->next;
+		head->next = i;
 	}
 	return 0;
 }
