@@ -8,7 +8,7 @@
 #include "proto.h"
 
 #define FLAGS_OF_SINT 256u // bytes of event flags per interrupt source in the SIEFP page
-#define PLACE_TRIES   1024 // of the seqlock
+#define PLACE_TRIES   16   // of the seqlock: no more, as one who always writes has our time
 
 struct target {
 	uint64_t gpa;
