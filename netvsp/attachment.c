@@ -26,6 +26,18 @@
 
 #define REQUESTS_PER_RUN 64 // others have requests, too
 
+static struct attachment *attachments;
+
+uint64_t attachment_memory(const uid_t *uid)
+{
+	uint64_t sum = 0;
+
+	for (const struct attachment *a = attachments; a != NULL; a = a->next)
+		if (uid == NULL || a->info.uid == *uid)
+			sum += a->info.memory;
+	return sum;
+}
+
 struct attachment *attachment_create(int sock, const struct attachment_ops *ops, void *arg)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
@@ -55,6 +67,8 @@ struct attachment *attachment_create(int sock, const struct attachment_ops *ops,
 	a->info.uid = cred.uid;
 	a->info.pid = cred.pid;
 	a->info.since = time(NULL);
+	a->next = attachments;
+	attachments = a;
 	return a;
 }
 
@@ -82,6 +96,7 @@ static void release(struct attachment *a)
 	a->vsp = NULL;
 	attachment_close_channels(a);
 	attachment_drop_memory(a);
+	a->info.memory = 0;
 	attachment_drop_record(a);
 	close(a->sock);
 	a->sock = -1;
@@ -118,10 +133,15 @@ static void finish(struct attachment *a, const char *reason)
 
 void attachment_destroy(struct attachment *a)
 {
+	struct attachment **at;
+
 	if (a == NULL)
 		return;
 	release(a);
 	close_wakeups(a);
+	for (at = &attachments; *at != a; at = &(*at)->next)
+		;
+	*at = a->next;
 	free(a);
 }
 

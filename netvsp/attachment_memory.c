@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attachment_parts.h"
 
@@ -20,6 +21,7 @@ static const char *memory_error(int err)
 
 int attachment_take_region(struct attachment *a, const void *msg, size_t, int fd)
 {
+	const uid_t uid = a->info.uid;
 	struct handover_region r;
 	int ret;
 
@@ -28,6 +30,11 @@ int attachment_take_region(struct attachment *a, const void *msg, size_t, int fd
 		return attachment_refuse(a, HANDOVER_R_PROTOCOL, "more regions than were said");
 	if (r.size > ATTACHMENT_MEMORY_MAX - a->info.memory)
 		return attachment_refuse(a, HANDOVER_R_LIMIT, "a guest has 1 TiB at most");
+	if (r.size > ATTACHMENT_MEMORY_OF_ALL - attachment_memory(NULL) ||
+		(uid != 0 && uid != geteuid() &&
+			r.size > ATTACHMENT_MEMORY_OF_USER - attachment_memory(&uid)))
+		return attachment_refuse(
+			a, HANDOVER_R_LIMIT, "guests have too much memory between them");
 	ret = guest_mem_add(&a->mem, r.gpa, r.size, fd, r.offset);
 	if (ret < 0)
 		return attachment_refuse(

@@ -12,8 +12,12 @@
 
 #include "attachment.h"
 
-#define ATTACHMENT_OUT_MAX    16           // messages that wait for a full socket
-#define ATTACHMENT_MEMORY_MAX (1ull << 40) // bytes of one guest
+#define ATTACHMENT_OUT_MAX 16 // messages that wait for a full socket
+// Of address space, which is 128 TiB: bytes of one guest, of all that a user has, who is not
+// root nor we, and of all guests.
+#define ATTACHMENT_MEMORY_MAX     (1ull << 40)
+#define ATTACHMENT_MEMORY_OF_USER (8ull << 40)
+#define ATTACHMENT_MEMORY_OF_ALL  (64ull << 40)
 
 enum attachment_state {
 	ATTACHMENT_NEW,     // nothing said yet
@@ -39,6 +43,7 @@ struct attachment_message {
 };
 
 struct attachment {
+	struct attachment *next; // of all
 	enum attachment_state state;
 	int sock, epfd, kick_fd;
 	const struct attachment_ops *ops;
@@ -75,7 +80,9 @@ struct attachment {
 // 0, or negative: the attachment is over, `reason` says why.
 typedef int attachment_request(struct attachment *a, const void *msg, size_t len, int fd);
 
-// attachment.c: what a request does if it is no good. Returns -1. fmt: no newline.
+// attachment.c: bytes of memory that all have, and that those of a user have.
+uint64_t attachment_memory(const uid_t *uid);
+// What a request does if it is no good. Returns -1. fmt: no newline.
 int attachment_refuse(struct attachment *a, enum handover_refusal code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 // A reply, at once or when the socket takes it. fd: sent beside it, or -1.

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // The provider's end of a handover: what a hypervisor may say wrongly, and what comes of it.
+#include <netvsp/attachment_parts.h>
+
 #include "attachment_peer.h"
 
 static void bad_hellos_are_refused(void **state)
@@ -103,6 +105,33 @@ static void memory_must_be_sealed_and_in_its_file(void **state)
 	r.size = 2ull << 40;
 	say(&r, sizeof(r), t.mem_fd);
 	hear_refusal(HANDOVER_R_LIMIT, "1 TiB");
+}
+
+// Sparse files of a terabyte cost nothing, but address space is 128 of them.
+static void guests_share_the_address_space(void **state)
+{
+	struct attachment *other;
+	int sv[2];
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv), 0);
+		other = attachment_create(sv[0], &ops, NULL);
+		assert_non_null(other);
+		say_hello();
+		hear(HANDOVER_WELCOME, &t.kick_fd);
+		t.a->info.uid = 4711;
+		other->info.uid = i == 0 ? 4711 : 4712;
+		other->info.memory = i == 2 ? ATTACHMENT_MEMORY_OF_ALL : ATTACHMENT_MEMORY_OF_USER;
+		say_region();
+		if (i == 1)
+			assert_false(t.gone); // another user's is his own affair
+		else
+			hear_refusal(HANDOVER_R_LIMIT, "between them");
+		attachment_destroy(other);
+		close(sv[1]);
+		teardown(state);
+		setup(state);
+	}
 }
 
 static void messages_out_of_turn_end_it(void **state)
@@ -283,6 +312,7 @@ int main(void)
 		with_peer(owner_may_refuse),
 		with_peer(record_must_be_sealed_and_good),
 		with_peer(memory_must_be_sealed_and_in_its_file),
+		with_peer(guests_share_the_address_space),
 		with_peer(messages_out_of_turn_end_it),
 		with_peer(messages_of_wrong_length_end_it),
 		with_peer(descriptors_come_where_they_belong),
