@@ -46,8 +46,9 @@ static unsigned cut(struct iovec *iov, uint8_t *bytes, uint32_t len, uint32_t pi
 static struct rte_mbuf *receive(const struct ndis_packet_info *info, uint32_t piece)
 {
 	static struct iovec iov[MAX_FRAME];
-	struct netvsp_frame frame = {.seg = iov, .len = f.len, .info = *info};
+	static struct netvsp_frame frame; // stays until it is polled
 
+	frame = (struct netvsp_frame){.seg = iov, .len = f.len, .info = *info};
 	frame.n_segs = cut(iov, f.bytes, f.len, piece);
 	vsp.frame = &frame;
 	vsp.n_frames = 1;
