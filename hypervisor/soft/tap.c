@@ -13,9 +13,10 @@
 #include "tap_device.h"
 #include "vnet.h"
 
-#define BURST    64
-#define TYPE_AT  12u
-#define EXTRA_IO 4 // header, addresses, tag, rest of the first segment
+#define BURST       64
+#define BURST_BYTES (128u << 10) // then the switch gets them, while they are in the caches
+#define TYPE_AT     12u
+#define EXTRA_IO    4 // header, addresses, tag, rest of the first segment
 
 struct tap {
 	struct endpoint ep;
@@ -40,9 +41,10 @@ static unsigned tap_poll(struct endpoint *ep, struct vsc_queue *q, uint32_t inde
 	struct tap *tap = tap_of(ep);
 	struct virtio_net_hdr hdr;
 	struct ndis_packet_info info;
+	uint32_t bytes = 0;
 	unsigned n;
 
-	for (n = 0; n < BURST && vsc_ready(q); n++) {
+	for (n = 0; n < BURST && bytes < BURST_BYTES && vsc_ready(q); n++) {
 		uint8_t *frame = vsc_buffer(q);
 		struct iovec iov[2] = {
 			{.iov_base = &hdr, .iov_len = sizeof(hdr)},
@@ -57,6 +59,7 @@ static unsigned tap_poll(struct endpoint *ep, struct vsc_queue *q, uint32_t inde
 			break;
 		}
 		len = got > (ssize_t)sizeof(hdr) ? got - sizeof(hdr) : 0;
+		bytes += len;
 		if (vnet_to_ndis(&hdr, &tap->caps, &frame, &len, &info) < 0)
 			drop(tap, index);
 		else
