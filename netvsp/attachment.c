@@ -24,7 +24,8 @@
 
 #include "attachment_parts.h"
 
-#define REQUESTS_PER_RUN 64 // others have requests, too
+#define REQUESTS_PER_RUN 64      // others have requests, too
+#define NS_PER_RUN       1000000 // and some take long
 
 static struct attachment *attachments;
 
@@ -375,8 +376,18 @@ static bool take_one(struct attachment *a)
 	return len > 0 && a->state != ATTACHMENT_OVER;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
 void attachment_run(struct attachment *a)
 {
+	const uint64_t until = now_ns() + NS_PER_RUN;
+
 	if (a->state == ATTACHMENT_OVER || a->in_run)
 		return;
 	a->in_run = true;
@@ -385,7 +396,7 @@ void attachment_run(struct attachment *a)
 	if (a->state != ATTACHMENT_OVER && a->n_out > 0)
 		flush(a);
 	for (int i = 0; i < REQUESTS_PER_RUN && a->state != ATTACHMENT_OVER && a->n_out == 0; i++)
-		if (!take_one(a))
+		if (!take_one(a) || now_ns() >= until)
 			break;
 	if (a->state == ATTACHMENT_RUNNING)
 		tell_subchannels(a);

@@ -159,7 +159,8 @@ int attachment_take_teardown(struct attachment *a, const void *msg, size_t, int)
 	g = attachment_find_gpadl(a, id.id);
 	if (g != NULL) {
 		attachment_pause(a);
-		look_for_revoke(a, g);
+		if (!is_ring(a, g->id))
+			look_for_revoke(a, g);
 		netvsp_forget_gpadl(a->vsp, g->id);
 		// A ring or a buffer in use is not ours to keep: the guest has lost its channels.
 		if (is_ring(a, g->id) || g->in_use > 0)
