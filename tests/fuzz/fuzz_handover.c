@@ -195,7 +195,6 @@ static void poll_nic(void)
 	const struct iovec iov = {frame, sizeof(frame)};
 	const struct ndis_packet_info info = {};
 	struct netvsp *vsp = attachment_netvsp(attachment);
-	static volatile uint8_t sum;
 
 	if (!ready || paused || gone)
 		return;
@@ -207,7 +206,9 @@ static void poll_nic(void)
 		for (int i = 0; i < n; i++)
 			for (uint32_t s = 0; s < frames[i].n_segs; s++)
 				for (size_t b = 0; b < frames[i].seg[s].iov_len; b++)
-					sum += ((const uint8_t *)frames[i].seg[s].iov_base)[b];
+					(void)((const volatile uint8_t *)frames[i]
+							.seg[s]
+							.iov_base)[b];
 		netvsp_complete(vsp, q);
 		netvsp_send_to_guest(vsp, q, &iov, 1, sizeof(frame), &info);
 		netvsp_flush_to_guest(vsp, q);
