@@ -27,6 +27,11 @@ struct lent_pages {
 	uint8_t *base;
 };
 
+struct piece {
+	uint64_t gpa;
+	uint32_t len;
+};
+
 struct owed {
 	uint64_t id;
 	uint32_t status;
@@ -154,7 +159,11 @@ int vsc_tx_init(struct vsc_queue *q);
 void vsc_tx_fini(struct vsc_queue *q);
 void vsc_share_sections(struct vsc *vsc, uint32_t n_queues);
 void vsc_sent(struct vsc_queue *q, uint64_t cookie, uint32_t status);
+// vsc_put.c
 int vsc_put_in_band(struct vsc_queue *q, const struct nvsp_message *m, uint64_t cookie);
+// One range a piece. Pieces may span pages.
+int vsc_put_pieces(struct vsc_queue *q, const struct piece *piece, uint32_t n,
+	const struct nvsp_message *m, uint64_t cookie);
 int vsc_put_control(struct vsc_queue *q, uint64_t gpa, uint32_t len, uint64_t cookie);
 
 // The host broke a rule: counted, and the first one is kept.

@@ -15,11 +15,6 @@
 // A batch and a frame by its pages: what one vsc_send() may put.
 #define SEND_ROOM 1024u
 
-struct piece {
-	uint64_t gpa;
-	uint32_t len;
-};
-
 static int alloc_lists(struct vsc_queue *q)
 {
 	// Owed at most: a packet a section. How many those will be is known only later.
@@ -92,69 +87,6 @@ void vsc_sent(struct vsc_queue *q, uint64_t cookie, uint32_t status)
 		q->free_buffer[q->n_free_buffers++] = buffer - 1;
 	if (status != NVSP_STATUS_SUCCESS)
 		stat_add(&q->stats.tx_failed, 1);
-}
-
-int vsc_put_in_band(struct vsc_queue *q, const struct nvsp_message *m, uint64_t cookie)
-{
-	uint64_t id = cookie != 0 ? requestor_get(&q->requests, cookie) : 0;
-	uint8_t *at;
-
-	if (cookie != 0 && id == 0)
-		return -EAGAIN;
-	at = vmbus_ring_put(&q->out, VMBUS_PACKET_IN_BAND, id != 0, id, 0, sizeof(*m));
-	if (at == NULL) {
-		if (id != 0)
-			requestor_put(&q->requests, id, &cookie);
-		return -EAGAIN;
-	}
-	memcpy(at, m, sizeof(*m));
-	return 0;
-}
-
-// One range a piece. Pieces may span pages.
-static int put_pieces(struct vsc_queue *q, const struct piece *piece, uint32_t n,
-	const struct nvsp_message *m, uint64_t cookie)
-{
-	const struct vmbus_gpa_header header = {.n_ranges = n};
-	uint32_t len = sizeof(header), pages;
-	uint64_t id = requestor_get(&q->requests, cookie), pfn;
-	uint8_t *at;
-
-	for (uint32_t i = 0; i < n; i++)
-		len += sizeof(struct vmbus_gpa_range) +
-		       8 * ((piece[i].gpa % GUEST_PAGE_SIZE + piece[i].len + GUEST_PAGE_SIZE - 1) /
-				   GUEST_PAGE_SIZE);
-	at = id == 0 ? NULL
-	             : vmbus_ring_put(&q->out, VMBUS_PACKET_GPA_DIRECT, true, id, len, sizeof(*m));
-	if (at == NULL) {
-		requestor_put(&q->requests, id, &cookie);
-		return -EAGAIN;
-	}
-	memcpy(at, &header, sizeof(header));
-	at += sizeof(header);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct vmbus_gpa_range range = {
-			.len = piece[i].len, .offset = piece[i].gpa % GUEST_PAGE_SIZE};
-
-		memcpy(at, &range, sizeof(range));
-		at += sizeof(range);
-		pages = (range.offset + range.len + GUEST_PAGE_SIZE - 1) / GUEST_PAGE_SIZE;
-		pfn = piece[i].gpa >> GUEST_PAGE_SHIFT;
-		for (uint32_t p = 0; p < pages; p++, pfn++, at += 8)
-			memcpy(at, &pfn, 8);
-	}
-	memcpy(at, m, sizeof(*m));
-	return 0;
-}
-
-int vsc_put_control(struct vsc_queue *q, uint64_t gpa, uint32_t len, uint64_t cookie)
-{
-	const struct piece piece = {.gpa = gpa, .len = len};
-	const struct nvsp_message m = {.type = NVSP_RNDIS_PACKET,
-		.rndis.channel_type = NVSP_CHANNEL_CONTROL,
-		.rndis.section = NVSP_NO_SECTION};
-
-	return put_pieces(q, &piece, 1, &m, cookie);
 }
 
 static struct nvsp_message data_message(uint32_t section, uint32_t len)
@@ -291,7 +223,7 @@ static void send_pages(
 		left -= piece[n++].len;
 	}
 	// vsc_ready() has seen to the room.
-	put_pieces(q, piece, n, &m, COOKIE(section + 1, q->current + 1));
+	vsc_put_pieces(q, piece, n, &m, COOKIE(section + 1, q->current + 1));
 	q->current = UINT32_MAX;
 	stat_add(&q->stats.tx_packets, 1);
 	stat_add(&q->stats.tx_frames, frames);
