@@ -140,6 +140,26 @@ static void guest_with_many_channels_has_a_share_of_the_worker(void **)
 	delete_port("g1");
 }
 
+static void coming_and_going_does_not_fill_the_log(void **)
+{
+	FILE *log = tmpfile();
+	int was = dup(STDERR_FILENO), lines = 0;
+
+	assert_non_null(log);
+	nics_tick();
+	dup2(fileno(log), STDERR_FILENO);
+	for (int i = 0; i < 200; i++)
+		hang_up(attach("g1"));
+	dup2(was, STDERR_FILENO);
+	close(was);
+	rewind(log);
+	for (int c; (c = getc(log)) != EOF;)
+		lines += c == '\n';
+	fclose(log);
+	assert_int_equal(lines, 256);
+	nics_tick();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +167,7 @@ int main(void)
 		cmocka_unit_test(silent_connections_are_few),
 		cmocka_unit_test(hypervisor_that_makes_us_block_is_let_go),
 		cmocka_unit_test(kick_after_the_end_wakes_nobody),
+		cmocka_unit_test(coming_and_going_does_not_fill_the_log),
 		cmocka_unit_test(guest_without_a_port_has_a_share_of_the_time),
 		cmocka_unit_test(guest_with_many_channels_has_a_share_of_the_worker),
 	};

@@ -14,9 +14,10 @@
 
 #include "nic.h"
 
-#define REFUSALS_TOLD 16 // a second
+#define REFUSALS_TOLD 16  // a second
+#define CHANGES_TOLD  256 // a second: more only comes of one who does nothing else
 
-static unsigned n_refusals;
+static unsigned n_refusals, n_changes;
 
 static void tell(const struct nic *nic, const char *what, const char *reason)
 {
@@ -85,6 +86,8 @@ static void on_ready(void *arg)
 	}
 	nic->ready = true;
 	nic_place(nic);
+	if (n_changes++ >= CHANGES_TOLD)
+		return;
 	log_info("vmnic", "guest attached port=%s partition=%s nic=%s%s%s", h->port, h->partition,
 		h->nic, nic->info.resumed ? " resumed" : "",
 		nic->port == NULL ? " waits for its port" : "");
@@ -128,6 +131,8 @@ static void on_gone(void *arg, const char *reason)
 	// Paused by now, if it was ready.
 	nic_forget(nic);
 	if (nic->ready) {
+		if (n_changes++ >= CHANGES_TOLD)
+			return;
 		log_info("vmnic", "guest detached port=%s partition=%s reason=\"%s\"",
 			nic->info.hello.port, nic->info.hello.partition, reason);
 		tell(nic, "guest-detached", reason);
@@ -148,7 +153,7 @@ static const struct attachment_ops attachment_ops = {
 
 void refusals_tick(void)
 {
-	n_refusals = 0;
+	n_refusals = n_changes = 0;
 }
 
 static int on_socket(sd_event_source *, int, uint32_t, void *arg)
