@@ -81,7 +81,10 @@ static int resume_sections(struct netvsp *vsp)
 
 	for (uint32_t i = 0; i < n; i++) {
 		vsp->sections[i] = section_of(vsp, i);
-		if (vsp->sections[i].use == SECTION_FREE)
+		// Most are: not a store for each.
+		if (vsp->sections[i].use == SECTION_FREE &&
+			atomic_load_explicit(&vsp->record->section[i].seq, memory_order_relaxed) !=
+				0)
 			record_free(vsp->record, i);
 	}
 	for (uint32_t i = 0; i < n; i++) {
