@@ -62,7 +62,8 @@ static void idle(struct vp *vp, struct vsc_queue *q)
 		relax();
 		return;
 	}
-	if (due == 0 || !vsc_arm(q)) {
+	// Who waited for an answer may have taken the interrupt that came with `stop`.
+	if (due == 0 || !vsc_arm(q) || (vp->index == 0 && atomic_load(&vp->guest->stop))) {
 		vsc_disarm(q);
 		return;
 	}
