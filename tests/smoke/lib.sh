@@ -308,6 +308,8 @@ background() { # NAME COMMAND...
 tidy() {
 	local child space
 	trap - EXIT INT TERM
+	# A child that is ended before it has become its command still has our trap.
+	[ "$BASHPID" = $$ ] || return
 	for child in "${children[@]}"; do
 		kill "$child" 2> /dev/null
 	done

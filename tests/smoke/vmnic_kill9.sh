@@ -63,6 +63,7 @@ chatter() { # GUEST
 
 detach() { # GUEST: it must end well
 	local rc
+	within 2 grep -q hvsoft "/proc/${guests[$1]}/comm" 2> /dev/null
 	kill -TERM "${guests[$1]}"
 	within 10 eval "! kill -0 ${guests[$1]}" 2> /dev/null || {
 		bad "step $i: guest $1 does not end on SIGTERM"
