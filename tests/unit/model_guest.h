@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <hypervisor/vmbus/channel.h>
 #include <hypervisor/vmbus/gpadl.h>
@@ -172,18 +173,28 @@ bool model_publish(struct model_guest *g, uint32_t channel);
 
 // Takes what is in the rings.
 void model_poll(struct model_guest *g);
-// Pumps until nothing of ours is out (or a second has passed: false).
+// Pumps until nothing of ours is out (or five seconds have passed: false).
 bool model_drain(struct model_guest *g);
-// Pumps until the condition holds; false after a second.
+// Pumps until the condition holds; false after five seconds. By the clock, as the provider lets
+// those wait by the clock who have sent it garbage.
 #define model_wait(g, condition) \
 	({ \
 		bool held_ = false; \
-		for (int tries_ = 0; tries_ < 100000 && !held_; tries_++) { \
+		time_t end_ = model_seconds() + 5; \
+		for (unsigned tries_ = 1; \
+			!held_ && (tries_ % 1024 != 0 || model_seconds() <= end_); tries_++) { \
 			model_turn(g); \
 			held_ = (condition); \
 		} \
 		held_; \
 	})
+static inline time_t model_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
 void model_turn(struct model_guest *g); // pump, poll
 // Gives back the oldest n packets held.
 void model_release(struct model_guest *g, uint32_t n);
