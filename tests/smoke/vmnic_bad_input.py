@@ -89,7 +89,8 @@ class Hypervisor:
                   struct.pack(f"={n}Q", *range(first_pfn, first_pfn + n)))
 
     def open(self, index=0, gpadl=1, downstream=4, flags=0):
-        self.send(struct.pack("=IIIIIIII", OPEN, 32, index, gpadl, downstream, 0, 1, flags))
+        self.send(struct.pack("=IIIIIIIIII", OPEN, 40, index, gpadl, downstream, 0, 1, flags,
+                              0x50003, 0))
 
     def refused(self, text, code=None, word=None):
         """Whatever came before, it ends by a refusal with a reason, and the line is closed."""
