@@ -57,7 +57,11 @@ class Hypervisor:
     def hear(self):
         """(type, message); (None, None) at the end"""
         try:
-            data, rights, _, _ = self.sock.recvmsg(1 << 16, socket.CMSG_SPACE(4))
+            try:
+                data, rights, _, _ = self.sock.recvmsg(1 << 16, socket.CMSG_SPACE(4))
+            except ConnectionResetError:
+                # It went without reading all of ours; what it said before is still there.
+                data, rights, _, _ = self.sock.recvmsg(1 << 16, socket.CMSG_SPACE(4))
         except TimeoutError:
             return "nothing", None
         except OSError:
