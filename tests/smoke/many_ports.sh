@@ -26,6 +26,10 @@ resident() { # KiB
 	awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"
 }
 
+mbufs() {
+	query .mbufs_in_use show-workers
+}
+
 one_round() {
 	local i failures=0
 	for ((i = 1; i <= count; i++)); do
@@ -45,9 +49,12 @@ ping_pid=${children[-1]}
 one_round # the first round warms up what is allocated once
 fds=$(descriptors)
 rss=$(resident)
+held=$(mbufs)
 one_round
 equal "descriptors are back" "$(descriptors)" "$fds"
 at_most "RSS grew by, KiB" "$(($(resident) - rss))" "${VSW_RSS_SLACK:-1024}"
+# Frames under way hold some; a leak would be one a port at least.
+at_most "packet buffers held more" "$(($(mbufs) - held))" 64
 kill -INT "$ping_pid"
 wait "$ping_pid"
 tail -n 2 "$tmp/ping" | sed 's/^/   /'
