@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <vswitch/guard.h>
+#include <vswitch/listener.h>
 #include <vswitch/log.h>
 
 #include "client.h"
@@ -28,11 +29,9 @@ struct server {
 	struct peer_groups groups;
 	uint64_t groups_at;
 	uint64_t stall_us;
-	struct sockaddr_un addr;
+	struct listener listener;
 	char lock_path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
-	int lock_fd, listen_fd;
-	bool bound;
-	int spare_fd; // closed for a moment to turn a client away when there are no more fds
+	int lock_fd;
 	sd_event_source *listen, *sweep;
 };
 
@@ -90,18 +89,10 @@ static void admit(struct server *server, int fd)
 		sd_event_source_set_enabled(server->sweep, SD_EVENT_ONESHOT);
 }
 
-static void turn_away_without_fds(struct server *server)
+static void refuse_without_fds(int fd)
 {
-	int fd;
-
-	guard_enter();
-	close(server->spare_fd);
-	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd >= 0)
-		turn_away(fd, VSW_E_LIMIT, "the daemon has no file descriptors left",
-			"close a client and try again");
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	guard_leave();
+	turn_away(fd, VSW_E_LIMIT, "the daemon has no file descriptors left",
+		"close a client and try again");
 }
 
 static int on_listen(sd_event_source *, int, uint32_t, void *arg)
@@ -111,9 +102,9 @@ static int on_listen(sd_event_source *, int, uint32_t, void *arg)
 	int fd;
 
 	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
-		fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-			turn_away_without_fds(server);
+			listener_turn_away(&server->listener, refuse_without_fds);
 		if (fd < 0)
 			break;
 		admit(server, fd);
@@ -156,7 +147,7 @@ static int somebody_else(const struct server *server, pid_t pid, struct vsw_erro
 	if (pid > 0)
 		snprintf(who, sizeof(who), " (process %d)", (int)pid);
 	return vsw_fail(err, VSW_E_BUSY, "stop it, or give this one its own --run-dir or --socket",
-		"another vswitchd serves on '%s'%s", server->addr.sun_path, who);
+		"another vswitchd serves on '%s'%s", server->listener.addr.sun_path, who);
 }
 
 static pid_t lock_holder(int fd)
@@ -199,72 +190,15 @@ static int take_lock(struct server *server, struct vsw_error *err)
 	return 0;
 }
 
-// Removes what a dead daemon left; anything alive or not a socket is left alone.
-static int clear_path(struct server *server, struct vsw_error *err)
-{
-	const char *path = server->addr.sun_path;
-	struct stat st;
-	int fd, ret;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0
-		                       : vsw_fail(err, VSW_E_DEVICE, NULL, "'%s': %s", path,
-						 strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return vsw_fail(err, VSW_E_REFUSED, "remove it, or give another --socket",
-			"'%s' is there and is no socket", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return vsw_fail(err, VSW_E_DEVICE, NULL, "socket: %s", strerror(errno));
-	ret = connect(fd, (struct sockaddr *)&server->addr, sizeof(server->addr));
-	if (ret == 0 || errno == EAGAIN) {
-		close(fd);
-		return somebody_else(server, 0, err);
-	}
-	close(fd);
-	if (unlink(path) < 0)
-		return vsw_fail(err, VSW_E_DEVICE, "remove it by hand",
-			"cannot remove the old socket '%s': %s", path, strerror(errno));
-	return 0;
-}
-
-// The umask makes the mode, so that the socket is never there with another one.
-static int bind_open(struct server *server)
-{
-	mode_t mask = umask(0111);
-	int ret = bind(server->listen_fd, (struct sockaddr *)&server->addr, sizeof(server->addr));
-
-	ret = ret < 0 ? -errno : 0;
-	umask(mask);
-	return ret;
-}
-
-static int open_socket(struct server *server, struct vsw_error *err)
-{
-	int ret;
-
-	server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (server->listen_fd < 0)
-		return vsw_fail(err, VSW_E_DEVICE, NULL, "socket: %s", strerror(errno));
-	ret = bind_open(server);
-	server->bound = ret == 0;
-	if (ret == 0 && listen(server->listen_fd, SOMAXCONN) < 0)
-		ret = -errno;
-	if (ret < 0)
-		return vsw_fail(err, VSW_E_DEVICE,
-			"check the directory and its permissions, or give --socket",
-			"cannot listen on '%s': %s", server->addr.sun_path, strerror(-ret));
-	return 0;
-}
-
 static int set_path(struct server *server, const char *path, struct vsw_error *err)
 {
-	if (strlen(path) >= sizeof(server->addr.sun_path))
+	if (strlen(path) >= sizeof(server->listener.addr.sun_path))
 		return vsw_fail(err, VSW_E_INVALID, "give a shorter --socket or --run-dir",
 			"the socket's path is longer than %zu characters: %.120s…",
-			sizeof(server->addr.sun_path) - 1, path);
-	server->addr.sun_family = AF_UNIX;
-	snprintf(server->addr.sun_path, sizeof(server->addr.sun_path), "%s", path);
+			sizeof(server->listener.addr.sun_path) - 1, path);
+	server->listener.addr.sun_family = AF_UNIX;
+	snprintf(
+		server->listener.addr.sun_path, sizeof(server->listener.addr.sun_path), "%s", path);
 	snprintf(server->lock_path, sizeof(server->lock_path), "%s.lock", path);
 	return 0;
 }
@@ -287,7 +221,7 @@ static int add_sources(struct server *server)
 {
 	sd_event *event = server->pool.event;
 	int ret = sd_event_add_io(
-		event, &server->listen, server->listen_fd, EPOLLIN, on_listen, server);
+		event, &server->listen, server->listener.fd, EPOLLIN, on_listen, server);
 
 	if (ret < 0)
 		return ret;
@@ -312,7 +246,14 @@ static struct server *server_create(sd_event *event, const struct server_options
 	server->groups.read = options->read_group != NULL ? options->read_group : SERVER_GROUP_READ;
 	peer_groups_refresh(&server->groups);
 	server->stall_us = 1000ull * (options->stall_ms != 0 ? options->stall_ms : SERVER_STALL_MS);
-	server->lock_fd = server->listen_fd = server->spare_fd = -1;
+	server->listener = (struct listener){
+		.type = SOCK_STREAM,
+		.option = "--socket",
+		.rival = "vswitchd",
+		.fd = -1,
+		.spare_fd = -1,
+	};
+	server->lock_fd = -1;
 	return server;
 }
 
@@ -329,18 +270,15 @@ int server_start(struct server **out, sd_event *event, const struct server_optio
 	if (ret == 0)
 		ret = take_lock(server, err);
 	if (ret == 0)
-		ret = clear_path(server, err);
-	if (ret == 0)
-		ret = open_socket(server, err);
+		ret = listener_open(&server->listener, err);
 	if (ret < 0)
 		goto err_stop;
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ret = add_sources(server);
 	if (ret < 0) {
 		ret = vsw_fail(err, VSW_E_DEVICE, NULL, "event loop: %s", strerror(-ret));
 		goto err_stop;
 	}
-	log_info("control", "listening path=%s", server->addr.sun_path);
+	log_info("control", "listening path=%s", server->listener.addr.sun_path);
 	*out = server;
 	return 0;
 
@@ -359,12 +297,7 @@ void server_stop(struct server *server)
 		client_destroy(client);
 	sd_event_source_disable_unref(server->listen);
 	sd_event_source_disable_unref(server->sweep);
-	if (server->listen_fd >= 0)
-		close(server->listen_fd);
-	if (server->bound)
-		unlink(server->addr.sun_path);
-	if (server->spare_fd >= 0)
-		close(server->spare_fd);
+	listener_close(&server->listener);
 	if (server->lock_fd >= 0) {
 		unlink(server->lock_path);
 		close(server->lock_fd);
