@@ -59,7 +59,7 @@ static ndis_status set_rss(struct netvsp *vsp, const struct rndis_control *reque
 	if (ndis_rss_params_parse(request->data, request->data_len, 1 + vsp->state.n_granted, &p) !=
 		0)
 		return NDIS_STATUS_INVALID_DATA;
-	// Its tables take a while to make: only when they change.
+	// Made anew only when the key changes.
 	if (p.enabled &&
 		(!vsp->state.rss.enabled || memcmp(p.key, vsp->state.rss.key, sizeof(p.key)) != 0))
 		toeplitz_init(vsp->toeplitz, p.key);
