@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include <hypervisor/vmbus/bus.h>
+#include <hypervisor/vmbus/identity.h>
 #include <hypervisor/vmbus/vsp_link.h>
 
 #include "guest.h"
-#include "identity.h"
 #include "options.h"
 #include "stats.h"
 

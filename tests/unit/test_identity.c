@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include <hypervisor/soft/identity.h>
+#include <hypervisor/vmbus/identity.h>
 
 static void a_nic_is_who_its_names_say(void **)
 {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include <hypervisor/vmbus/proto.h>
+#include "proto.h"
 
 // A version 5 UUID of "partition/nic", in wire order.
 struct vmbus_guid identity_guid(const char *partition, const char *nic);
