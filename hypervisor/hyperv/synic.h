@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The synthetic interrupt controllers of a partition: message and event flag pages in the guest's
+// memory, messages that wait for their slot, and who is bound to which signal. Whoever has the
+// processors (KVM, or none) does what struct hv_synic_host asks. Any thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <hypervisor/vmbus/guest_mem.h>
+#include <hypervisor/vmbus/synic_ops.h>
+
+#define HV_SYNIC_QUEUE 64 // messages that wait for a slot, per VP
+#define HV_VMBUS_SINT  2
+
+struct hv_synic;
+
+// Called with the controller's lock held: must not call back.
+struct hv_synic_host {
+	// Interrupts the VP: SINT 2.
+	void (*inject)(void *arg, uint32_t vp);
+	// While on, hv_synic_slot_freed() must be called whenever the guest has ended a message or
+	// an interrupt of that VP; once at least after it is turned on.
+	void (*watch_slot)(void *arg, uint32_t vp, bool on);
+	// HvSignalEvent on the connection writes to fd; -1 unbinds. 0 or -errno.
+	int (*bind_connection)(void *arg, uint32_t connection_id, int fd);
+	// A write to fd interrupts the VP as inject() does, until turned off. 0 or -errno.
+	int (*bind_interrupt)(void *arg, uint32_t vp, int fd, bool on);
+	// A queue that was full has room again.
+	void (*room)(void *arg);
+};
+
+extern const struct synic_ops hv_synic_ops; // for the bus, with a struct hv_synic *
+
+// NULL + errno
+struct hv_synic *hv_synic_create(
+	struct guest_mem *mem, uint32_t n_vps, const struct hv_synic_host *host, void *host_arg);
+void hv_synic_destroy(struct hv_synic *s);
+// The guest has written SCONTROL, SIEFP or SIMP of a VP: the registers as they are now. Pages that
+// are no memory of its own count as off. A page that is turned on is zeroed.
+void hv_synic_msr(struct hv_synic *s, uint32_t vp, uint64_t control, uint64_t siefp, uint64_t simp);
+void hv_synic_slot_freed(struct hv_synic *s, uint32_t vp);
+// The guest resets: all off, what waits is forgotten. Bindings stay.
+void hv_synic_reset(struct hv_synic *s);
+// After a reset that made new processors: has all bindings made anew with the host. 0 or -errno.
+int hv_synic_rebind(struct hv_synic *s);
