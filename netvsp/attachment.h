@@ -22,6 +22,7 @@ struct attachment;
 struct attachment_terms {
 	uint8_t mac[6];
 	uint16_t max_mtu, max_queues;
+	bool has_port;
 	const char *friendly_name;
 };
 

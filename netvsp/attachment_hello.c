@@ -199,6 +199,7 @@ int attachment_take_hello(struct attachment *a, const void *msg, size_t, int fd)
 	if (ret < 0)
 		return ret;
 	a->state = ATTACHMENT_TELLING;
+	welcome.flags = HANDOVER_TELLS_PORT | (a->terms.has_port ? HANDOVER_HAS_PORT : 0);
 	welcome.max_subchannels = a->terms.max_queues - 1u;
 	return attachment_reply(a, &welcome, sizeof(welcome), a->kick_fd);
 }

@@ -216,6 +216,11 @@ void vmbus_bus_reset(struct vmbus_bus *bus)
 	bus_leave(bus);
 }
 
+bool vmbus_bus_is_resetting(const struct vmbus_bus *bus)
+{
+	return bus->state == BUS_RESETTING;
+}
+
 uint32_t vmbus_bus_version(const struct vmbus_bus *bus)
 {
 	return bus->version;

@@ -60,6 +60,8 @@ void vmbus_bus_destroy(struct vmbus_bus *bus);
 int vmbus_bus_message(struct vmbus_bus *bus, uint32_t connection_id, const void *msg, size_t len);
 // The guest resets: an unload nobody answers. Devices stay and are offered again on request.
 void vmbus_bus_reset(struct vmbus_bus *bus);
+// Some device has yet to let go of the memory of a guest that resets, unloads or makes contact.
+bool vmbus_bus_is_resetting(const struct vmbus_bus *bus);
 // Sends what post_message refused with -EAGAIN. True while some is left.
 bool vmbus_bus_flush(struct vmbus_bus *bus);
 uint32_t vmbus_bus_version(const struct vmbus_bus *bus); // 0: no contact yet

@@ -66,6 +66,10 @@ enum handover_refusal {
 
 #define HANDOVER_RESUME 1u // hello: the record is of a NIC that was served before
 
+// Welcome: whether there is a port of that name. A provider that knows no such flags says nothing.
+#define HANDOVER_TELLS_PORT 1u
+#define HANDOVER_HAS_PORT   2u
+
 struct handover_header {
 	uint32_t type;
 	uint32_t len; // of the whole message
@@ -79,8 +83,8 @@ struct handover_hello {
 	uint32_t vmbus_version; // 0: the guest has not said yet
 	uint32_t n_regions, n_vps;
 	struct vmbus_guid instance;
-	uint8_t mac[6]; // the NIC's own, used unless the port has one
-	uint16_t reserved;
+	uint8_t mac[6];      // the NIC's own, used unless the port has one
+	uint16_t max_queues; // 0: as many as the port has
 	uint32_t reserved2;
 	uint64_t record_size;
 	char partition[HANDOVER_NAME_SIZE]; // names: letters, digits, '.', '_', '-', ':'
@@ -126,7 +130,7 @@ struct handover_modify {
 
 struct handover_welcome {
 	struct handover_header hdr;
-	uint16_t version, reserved;
+	uint16_t version, flags;
 	uint32_t max_subchannels;
 };
 

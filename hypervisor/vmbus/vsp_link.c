@@ -170,6 +170,8 @@ static bool take_welcome(struct vsp_link *link, const void *msg, int *fd)
 	if (link->welcomed || *fd < 0 || m->version != HANDOVER_VERSION)
 		return false;
 	link->welcomed = true;
+	link->lacks_port =
+		(m->flags & (HANDOVER_TELLS_PORT | HANDOVER_HAS_PORT)) == HANDOVER_TELLS_PORT;
 	link->record_used = true;
 	vsp_bind_kick(link, *fd);
 	*fd = -1;
@@ -368,6 +370,11 @@ void vsp_link_remove(struct vsp_link *link)
 int vsp_link_fd(const struct vsp_link *link)
 {
 	return link->epfd;
+}
+
+bool vsp_link_lacks_port(const struct vsp_link *link)
+{
+	return link->lacks_port;
 }
 
 enum vsp_link_state vsp_link_state(const struct vsp_link *link, char *reason, size_t size)

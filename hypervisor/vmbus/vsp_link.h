@@ -22,6 +22,7 @@ struct vsp_link_options {
 	const char *partition, *nic, *port, *software;
 	struct vmbus_guid instance;
 	uint8_t mac[6];
+	uint16_t max_queues; // of this NIC; 0: as many as its port has
 	// Tells what happens, a sentence without a newline; warning: something is not as it
 	// should be.
 	void (*tell)(void *arg, bool warning, const char *text);
@@ -46,4 +47,6 @@ void vsp_link_destroy(struct vsp_link *link);
 // in there).
 int vsp_link_fd(const struct vsp_link *link);
 void vsp_link_run(struct vsp_link *link);
+// The provider that welcomed the NIC last said that there is no such port (yet).
+bool vsp_link_lacks_port(const struct vsp_link *link);
 enum vsp_link_state vsp_link_state(const struct vsp_link *link, char *reason, size_t size);

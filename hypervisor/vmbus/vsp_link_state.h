@@ -37,6 +37,7 @@ struct vsp_link {
 	int epfd, timer_fd;
 	int sock;                       // -1: not connected
 	bool welcomed;                  // by this provider
+	bool lacks_port;                // said whoever welcomed us last
 	STAILQ_HEAD(, vsp_message) out; // what the socket has no room for yet
 	int kick_fd;                    // of the last provider, -1: there was none
 	int record_fd;

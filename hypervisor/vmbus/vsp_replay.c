@@ -17,6 +17,7 @@ static void send_hello(struct vsp_link *link, bool resume)
 		.n_regions = o->mem->n,
 		.n_vps = o->n_vps,
 		.instance = o->instance,
+		.max_queues = o->max_queues,
 		.record_size = HANDOVER_RECORD_SIZE,
 	};
 

@@ -27,6 +27,7 @@ static struct provider {
 	bool dies_answering;          // after the answer, else before
 	bool silent;                  // takes messages and answers none but by hand
 	enum handover_refusal refuse; // each hello
+	uint16_t welcome_flags;
 	int kick_fd;
 	// Of this connection
 	struct handover_hello hello;
@@ -137,6 +138,7 @@ static inline void say_welcome(void)
 	struct handover_welcome m = {
 		.hdr = {HANDOVER_WELCOME, sizeof(m)},
 		.version = HANDOVER_VERSION,
+		.flags = pr.welcome_flags,
 		.max_subchannels = 63,
 	};
 
@@ -380,6 +382,7 @@ static inline void make_link(void)
 		.software = "test 1",
 		.instance = instance,
 		.mac = {2, 0x77, 0, 0, 0, 1},
+		.max_queues = 3,
 		.tell = on_tell,
 	};
 

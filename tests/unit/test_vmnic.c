@@ -143,6 +143,42 @@ static void mac_is_the_ports_or_the_nics(void **)
 	delete_port("g1");
 }
 
+static uint32_t subchannels_of(uint16_t port_queues, uint16_t wanted)
+{
+	struct port_config cfg = config_of("g1");
+	const struct handover_welcome *w = (const struct handover_welcome *)heard;
+	int sock = connect_as(geteuid());
+
+	cfg.queues = port_queues;
+	add_port(&cfg);
+	say_hello_wanting(sock, "g1", "vm1", wanted);
+	assert_int_equal(hear(sock), HANDOVER_WELCOME);
+	hang_up(sock);
+	delete_port("g1");
+	assert_int_equal(w->flags, HANDOVER_TELLS_PORT | HANDOVER_HAS_PORT);
+	return w->max_subchannels;
+}
+
+static void queues_are_the_lesser_of_ports_and_nics(void **)
+{
+	assert_int_equal(subchannels_of(4, 0), 3);
+	assert_int_equal(subchannels_of(4, 2), 1);
+	assert_int_equal(subchannels_of(2, 4), 1);
+	assert_int_equal(subchannels_of(0, 0), VSW_CHANNELS_DEFAULT - 1);
+	assert_int_equal(subchannels_of(0, 1), 0);
+}
+
+static void welcome_says_whether_there_is_a_port(void **)
+{
+	const struct handover_welcome *w = (const struct handover_welcome *)heard;
+	int sock = connect_as(geteuid());
+
+	say_hello(sock, "nowhere", "vm1");
+	assert_int_equal(hear(sock), HANDOVER_WELCOME);
+	assert_int_equal(w->flags, HANDOVER_TELLS_PORT);
+	hang_up(sock);
+}
+
 static void large_frames_come_while_the_guest_takes_them(void **)
 {
 	const struct port_config cfg = config_of("g1");
@@ -269,6 +305,8 @@ int main(void)
 		cmocka_unit_test(link_is_as_the_administrator_wants),
 		cmocka_unit_test(port_has_one_guest),
 		cmocka_unit_test(mac_is_the_ports_or_the_nics),
+		cmocka_unit_test(queues_are_the_lesser_of_ports_and_nics),
+		cmocka_unit_test(welcome_says_whether_there_is_a_port),
 		cmocka_unit_test(large_frames_come_while_the_guest_takes_them),
 		cmocka_unit_test(list_tells_who_waits),
 		cmocka_unit_test(port_shows_the_guests_side),

@@ -24,6 +24,21 @@ static void hello_says_who_it_is_and_brings_all_memory(void **)
 	assert_string_equal(pr.hello.software, "test 1");
 	assert_memory_equal(&pr.hello.instance, &instance, 16);
 	assert_int_equal(pr.hello.vmbus_version, 0);
+	assert_int_equal(pr.hello.max_queues, 3);
+}
+
+static void welcome_may_say_that_the_port_is_missing(void **)
+{
+	WORK_UNTIL(state_of() == VSP_LINK_ATTACHED);
+	assert_false(vsp_link_lacks_port(link_of)); // said nothing
+	provider_die();
+	pr.welcome_flags = HANDOVER_TELLS_PORT;
+	WORK_UNTIL(state_of() == VSP_LINK_ATTACHED && pr.n_attached == 2);
+	assert_true(vsp_link_lacks_port(link_of));
+	provider_die();
+	pr.welcome_flags = HANDOVER_TELLS_PORT | HANDOVER_HAS_PORT;
+	WORK_UNTIL(state_of() == VSP_LINK_ATTACHED && pr.n_attached == 3);
+	assert_false(vsp_link_lacks_port(link_of));
 }
 
 static void first_offer_comes_after_the_first_attach(void **)
@@ -356,6 +371,26 @@ static void reset_while_opening_and_the_provider_is_away(void **)
 	attach_and_open();
 }
 
+// Whoever loads a guest anew waits for that: until then its memory is still written to.
+static void reset_lasts_until_the_provider_has_let_go(void **)
+{
+	attach_and_open();
+	pr.silent = true;
+	vmbus_bus_reset(bus);
+	settle();
+	assert_true(vmbus_bus_is_resetting(bus));
+	close_channel(0);
+	pr.was_open[0] = false;
+	say_id(HANDOVER_CLOSE_DONE, 0);
+	settle();
+	assert_int_equal(pr.last, HANDOVER_GPADL_TEARDOWN);
+	assert_true(vmbus_bus_is_resetting(bus));
+	say_id(HANDOVER_GPADL_GONE, RING_GPADL);
+	settle();
+	assert_false(vmbus_bus_is_resetting(bus));
+	pr.silent = false;
+}
+
 // What a guest does, while the provider dies at its n-th message, before or after its answer.
 static void live(unsigned lives, bool dies_answering)
 {
@@ -423,6 +458,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(hello_says_who_it_is_and_brings_all_memory),
+		T(welcome_may_say_that_the_port_is_missing),
+		T(reset_lasts_until_the_provider_has_let_go),
 		T(first_offer_comes_after_the_first_attach),
 		T(provider_may_come_late),
 		T(open_channel_signals_both_ways),

@@ -94,7 +94,8 @@ static inline int connect_as(uid_t uid)
 	return sock;
 }
 
-static inline void say_hello(int sock, const char *port, const char *partition)
+static inline void say_hello_wanting(
+	int sock, const char *port, const char *partition, uint16_t max_queues)
 {
 	struct handover_hello h = {
 		.hdr = {HANDOVER_HELLO, sizeof(h)},
@@ -104,6 +105,7 @@ static inline void say_hello(int sock, const char *port, const char *partition)
 		.n_regions = 1,
 		.n_vps = 1,
 		.mac = {0x02, 0, 0, 0, 0, 7},
+		.max_queues = max_queues,
 		.record_size = HANDOVER_RECORD_SIZE,
 		.nic = "nic0",
 		.software = "test",
@@ -112,6 +114,11 @@ static inline void say_hello(int sock, const char *port, const char *partition)
 	snprintf(h.port, sizeof(h.port), "%s", port);
 	snprintf(h.partition, sizeof(h.partition), "%s", partition);
 	say(sock, &h, sizeof(h), sealed(HANDOVER_RECORD_SIZE));
+}
+
+static inline void say_hello(int sock, const char *port, const char *partition)
+{
+	say_hello_wanting(sock, port, partition, 0);
 }
 
 // All the way to READY, with no channel open.

@@ -122,8 +122,12 @@ void nic_terms(const struct handover_hello *hello, struct attachment_terms *term
 	                   : cfg->mtu == 0 ? 1500
 	                                   : cfg->mtu,
 		.max_queues = cfg == NULL || cfg->queues == 0 ? VSW_CHANNELS_DEFAULT : cfg->queues,
+		.has_port = port != NULL,
 		.friendly_name = hello->nic,
 	};
+	// The guest's side may want fewer.
+	if (hello->max_queues != 0 && hello->max_queues < terms->max_queues)
+		terms->max_queues = hello->max_queues;
 	memcpy(terms->mac, cfg != NULL && !mac_is_zero(cfg->mac) ? cfg->mac : hello->mac,
 		sizeof(terms->mac));
 }
