@@ -25,5 +25,7 @@
 #define PORT_PM_TIMER   0x608 // 4
 #define PORT_RESET      0xcf9
 
+#define POWER_TYPE_S5 5 // as dsdt.asl says
+
 #define LINE_SERIAL 4
 #define LINE_SCI    9

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // The fixed ACPI hardware: power button, sleep (power-off), timer, and the ways to reset. Any
-// thread.
+// thread; off() and reset() are called without a lock, interrupt() with one: it must not call back.
 #pragma once
 
 #include <stdbool.h>
