@@ -29,6 +29,8 @@ struct vm_ops {
 	void (*mmio)(void *arg, uint64_t gpa, bool write, uint8_t *data, unsigned size);
 	void (*synic)(void *arg, uint32_t vp, uint64_t control, uint64_t siefp, uint64_t simp);
 	uint64_t (*hypercall)(void *arg, uint64_t input, const uint64_t params[2]);
+	// The control is what the guest wrote. KVM forgets it, and does not show that a text may
+	// be given (HV_CRASH_NOTIFY_TEXT): that register is ours, by an MSR filter.
 	void (*crash)(void *arg, const uint64_t param[5], uint64_t control);
 	// The processors stop after this; VM_CRASH is not told here.
 	void (*ended)(void *arg, enum vm_end end, const char *text);
