@@ -14,6 +14,12 @@
 
 #define PARTITION_WHY_SIZE 256
 
+#define PARTITION_EXIT_OFF     0
+#define PARTITION_EXIT_FAILURE 1
+#define PARTITION_EXIT_USAGE   2
+#define PARTITION_EXIT_KILLED  3 // or crashed
+
+struct console;
 struct partition;
 
 enum partition_state {
@@ -45,6 +51,17 @@ struct partition_info {
 	uint32_t n_nics;
 	struct partition_nic_info nic[OPTIONS_MAX_NICS];
 };
+
+// Memory, images, KVM, bus: all that takes privileges. NULL, with `why`: one sentence with the
+// remedy. Both must outlive it; the console is NULL for none.
+struct partition *partition_create(
+	const struct options *opt, struct console *console, char why[PARTITION_WHY_SIZE]);
+// Its NICs look for their provider: as the user that it sees. 0 or -errno with `why`.
+int partition_connect(struct partition *p, char why[PARTITION_WHY_SIZE]);
+// Boots, and serves until it is off: the exit code.
+int partition_run(struct partition *p);
+void partition_destroy(struct partition *p);
+size_t partition_type(void *partition, const uint8_t *data, size_t len); // for console_start()
 
 void partition_get_info(struct partition *p, struct partition_info *info);
 // Presses the power button; kills what has not gone off after `seconds` (0: never).

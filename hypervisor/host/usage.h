@@ -5,10 +5,9 @@
 static const char hvhost_usage[] =
 	"Usage: hvhost --name NAME --kernel FILE [OPTION]…\n"
 	"\n"
-	"Runs one virtual machine on KVM that looks like Hyper-V to its guest: an unmodified "
-        "Linux\n"
-	"has its network cards by the drivers hv_vmbus and hv_netvsc, each on a port of vswitchd.\n"
-	"Needs a KVM with Hyper-V support, and a user who may open /dev/kvm.\n"
+	"Runs one virtual machine on KVM that looks like Hyper-V to its guest: a Linux as it is\n"
+	"has its network cards by the drivers hv_vmbus and hv_netvsc, each on a port of\n"
+	"vswitchd. Needs a KVM with Hyper-V support, and a user who may open /dev/kvm.\n"
 	"\n"
 	"  --name NAME        of the virtual machine; hvctl knows it by that\n"
 	"  --memory SIZE      32M to 1024G, in steps of 2M (default 512M)\n"

@@ -84,3 +84,6 @@ int vm_bind_interrupt(struct vm *vm, uint32_t vp, int fd, bool on);
 // Readable once the guest has ended a message or an interrupt of SINT 2 on the VP; whoever waits
 // for that reads it. Not polled: costs nothing.
 int vm_slot_fd(const struct vm *vm, uint32_t vp);
+
+// The ioctl numbers of all that is asked of KVM after vm_open(), also for a machine made anew.
+const unsigned long *vm_requests(unsigned *n);
