@@ -1,15 +1,227 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
-# What every job starts with: `. "$LAB_TREE/tests/lab/lib.sh"`.
+# What every job starts with: `. "$(dirname "$0")/../lib.sh"`, elsewhere
+# `. "$LAB_TREE/tests/lab/lib.sh"`.
 #
-# A job has the machine, or namespaces of its own, to itself; what it leaves behind is removed
-# with them. Logs go to LAB_OUT, everything else to $tmp. No pipefail: `tool | grep -q` ends the
-# tool early, and that is no fault.
-# shellcheck disable=SC2034 # the jobs use them
-set -u
+# A job has the machine, or namespaces of its own, to itself. Everything of tests/smoke/lib.sh is
+# there: checks, namespaces, `start_daemon`, `ctl`. Added are guests in virtual machines:
+#   vm_start NAME [HVHOST-OPTION...]   starts one; its agent is waited for by vm_up
+#   vm_up NAME [SECONDS]               judged
+#   vm_run NAME COMMAND...             its output and exit code, like in_space
+#   vm_stop NAME, vm_kill NAME         power button, judged; power cut
+#   vm_dmesg NAME                      judged: Hyper-V is there, and nobody complains
+# Each takes VM_FLAVOUR, VM_MEMORY, VM_CPUS, VM_APPEND. The console is LAB_OUT/NAME.console at the
+# end, $tmp/vm-NAME.console before.
+no_daemon=1
+VSW_GUEST_MEMORY=${VSW_GUEST_MEMORY:-64M}
+# shellcheck source=../smoke/lib.sh
+. "$LAB_TREE/tests/smoke/lib.sh"
 
-lab=$LAB_TREE/tests/lab
-tmp=$(mktemp -d)
-vswitchd=$VSW_BUILD/vswitch/vswitchd
-vswitchctl=$VSW_BUILD/ctl/vswitchctl
-hvhost=$VSW_BUILD/hypervisor/host/hvhost
+hvhost=$build/hypervisor/host/hvhost
+# shellcheck disable=SC2034 # the jobs use it
+hvctl=$build/hypervisor/hvctl/hvctl
+declare -A vm_pid=() vm_in=() vm_out=()
+rm -f "$tmp/log"
+: > "$LAB_OUT/vswitchd.log"
+ln -s "$LAB_OUT/vswitchd.log" "$tmp/log"
+
+vm_collect() {
+	local file
+	for file in "$tmp"/vm-*.console "$tmp"/vm-*.log; do
+		[ ! -e "$file" ] || cp "$file" "$LAB_OUT/$(basename "${file/vm-/}")"
+	done
+}
+
+vm_tidy() {
+	local child
+	[ "$BASHPID" = $$ ] || return
+	for child in "${vm_pid[@]}"; do
+		kill -KILL "$child" 2> /dev/null
+		wait "$child" 2> /dev/null
+	done
+	vm_collect
+	tidy
+}
+trap vm_tidy EXIT
+
+need_build() { # PROGRAM...: paths
+	local program
+	for program; do
+		[ -x "$program" ] || skip "$program is not built"
+	done
+}
+
+# The folder of a kernel that tests/lab/run has got ready.
+kernel_of() { # FLAVOUR
+	local name=LAB_KERNEL_${1//-/_}
+	echo "${!name:?no kernel $1: say guests=$1 in the line '# lab:'}"
+}
+
+# Starts PROGRAM as the guest NAME's machine, with its console on stdin and stdout.
+vm_launch() { # NAME PROGRAM ARGUMENT...
+	local name=$1 fd
+	shift
+	mkfifo "$tmp/vm-$name.in" 2> /dev/null
+	exec {fd}<> "$tmp/vm-$name.in"
+	vm_in[$name]=$fd
+	: > "$tmp/vm-$name.console"
+	"$@" < "$tmp/vm-$name.in" >> "$tmp/vm-$name.console" 2>> "$tmp/vm-$name.log" &
+	vm_pid[$name]=$!
+	exec {fd}< "$tmp/vm-$name.console"
+	vm_out[$name]=$fd
+}
+
+vm_start() { # NAME [HVHOST-OPTION...]
+	local name=$1 folder
+	shift
+	folder=$(kernel_of "${VM_FLAVOUR:-cloud-amd64}")
+	vm_launch "$name" ip netns exec "$id-host" "$hvhost" --name "$name" \
+		--memory "${VM_MEMORY:-192M}" --cpus "${VM_CPUS:-1}" \
+		--kernel "$folder/vmlinuz" --initrd "$(cat "$folder/initrd")" \
+		--append "$(vm_append "$name") ${VM_APPEND:-}" \
+		--console stdio --run-dir "$tmp/run" --vsp-socket "$tmp/run/vsp.sock" "$@"
+}
+
+vm_append() { # NAME
+	echo "console=ttyS0 quiet mitigations=off panic=-1 ip=off hv.hostname=$1 hv.run=/sbin/agent"
+}
+
+vm_lives() { # NAME
+	kill -0 "${vm_pid[$1]}" 2> /dev/null
+}
+
+# The console's next whole line goes to `line`; 1: there is none yet.
+vm_line() { # NAME
+	local part
+	if IFS= read -r part <&"${vm_out[$1]}"; then
+		line=${vm_part:-}${part%$'\r'}
+		vm_part=
+		return 0
+	fi
+	vm_part=${vm_part:-}$part
+	return 1
+}
+
+# Reads the console up to a line that begins with TEXT, which is `line` then.
+vm_wait() { # NAME SECONDS TEXT
+	local name=$1 end=$((SECONDS + $2)) text=$3 vm_part=
+	while :; do
+		if vm_line "$name"; then
+			[[ $line != "$text"* ]] || return 0
+		elif ! vm_lives "$name"; then
+			echo "the guest $name is gone; its console's end:"
+			break
+		elif [ $SECONDS -gt "$end" ]; then
+			echo "the guest $name did not say '$text' in $2 s; its console's end:"
+			break
+		else
+			sleep 0.05
+		fi
+	done
+	tail -n 25 "$tmp/vm-$name.console" | tr -d '\r' | sed 's/^/    /'
+	tail -n 5 "$tmp/vm-$name.log" | sed 's/^/    /'
+	return 1
+}
+
+vm_up() { # NAME [SECONDS]
+	local line
+	if vm_wait "$1" "${2:-60}" "@agent"; then
+		ok "the guest $1 is up (after ${line#@agent } s)"
+	else
+		bad "the guest $1 does not come up"
+		return 1
+	fi
+}
+
+# One at a time for one guest; vm_timeout seconds at most (60). Exit code 124: no answer.
+vm_run() { # NAME COMMAND...
+	local name=$1 text line id=${EPOCHREALTIME/[.,]/} end=$((SECONDS + ${vm_timeout:-60})) vm_part=
+	local lines=()
+	shift
+	text=$(base64 -w 0 <<< "$*")
+	# With its own id in front of it: what an earlier command left half said cannot harm.
+	printf '\n#%s %s\n' "$id" "$text" >&"${vm_in[$name]}"
+	while :; do
+		if vm_line "$name"; then
+			case $line in
+			"@$id:"*) lines+=("${line#*:}") ;;
+			"@$id="*) break ;;
+			esac
+		elif ! vm_lives "$name"; then
+			echo "vm_run: the guest $name is gone"
+			return 125
+		elif [ $SECONDS -gt "$end" ]; then
+			echo "vm_run: no answer from the guest $name to: $*"
+			return 124
+		else
+			sleep 0.02
+		fi
+	done
+	line=${line#*=}
+	[ "${line#* }" = ${#lines[@]} ] || {
+		echo "vm_run: ${#lines[@]} of ${line#* } lines of output came over the console"
+		return 126
+	}
+	printf '%s\n' "${lines[@]}" | base64 -d | gzip -dc
+	return "${line% *}"
+}
+
+vm_forget() { # NAME
+	local fd=${vm_in[$1]}
+	exec {fd}>&-
+	fd=${vm_out[$1]}
+	exec {fd}<&-
+	unset "vm_pid[$1]" "vm_in[$1]" "vm_out[$1]"
+}
+
+vm_kill() { # NAME: SIGKILL
+	kill -KILL "${vm_pid[$1]}"
+	wait "${vm_pid[$1]}" 2> /dev/null
+	vm_forget "$1"
+}
+
+# SIGTERM is the power button; ends with the exit code 0.
+vm_stop() { # NAME [SECONDS]
+	local rc
+	kill -TERM "${vm_pid[$1]}"
+	within "${2:-20}" eval "! kill -0 ${vm_pid[$1]}" 2> /dev/null || {
+		bad "the guest $1 does not go off by its power button"
+		kill -KILL "${vm_pid[$1]}"
+	}
+	wait "${vm_pid[$1]}"
+	rc=$?
+	vm_forget "$1"
+	equal "the guest $1 ends with" $rc 0
+}
+
+vm_pings() { # NAME ADDRESS [OPTION...]
+	local name=$1 address=$2
+	shift 2
+	vm_run "$name" "ping -q -n -c 1 -W 1 $* $address"
+}
+
+vm_pings_soon() { # NAME ADDRESS [OPTION...]
+	within 10 vm_pings "$@"
+}
+
+vm_no_pings() { # NAME ADDRESS
+	! vm_run "$1" "ping -q -n -c 2 -i 0.2 -W 0.3 $2" > /dev/null
+}
+
+vm_address() { # NAME N [INTERFACE]: 10.77.0.N and fd77::N
+	vm_run "$1" "ip link set ${3:-eth0} up; ip address add 10.77.0.$2/16 dev ${3:-eth0}
+		ip address add fd77::$2/64 dev ${3:-eth0} nodad"
+}
+
+# What a kernel says when the host is at fault, or the guest is stuck.
+vm_complaints='Unknown GUID|\b[Ii]nvalid\b|hv_netvsc.*(fail|error|unable|timed out)|hv_vmbus.*(fail|error|unable|timed out)'
+vm_complaints+='|WARNING:|BUG:|Oops|Call Trace|hung task|blocked for more|unchecked MSR|soft lockup|rcu.*stall'
+
+vm_dmesg() { # NAME
+	local text=$tmp/vm-$1.dmesg wrong
+	vm_run "$1" dmesg > "$text"
+	check "$1: the kernel sees Hyper-V" grep -q 'Hypervisor detected: Microsoft Hyper-V' "$text"
+	check "$1: VMBus ${VM_VMBUS:-5.3}" grep -qi "vmbus version:${VM_VMBUS:-5.3}" "$text"
+	wrong=$(grep -E "$vm_complaints" "$text" | head -n 5)
+	equal "$1: what the kernel complains of" "$wrong" ""
+}
