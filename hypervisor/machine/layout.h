@@ -9,6 +9,7 @@
 
 #define GUEST_GDT         0x500ull
 #define GUEST_BOOT        0x7000ull // boot parameters, one page ("zero page")
+#define GUEST_SEED        0x8000ull // setup data: random numbers
 #define GUEST_TABLES      0x9000ull // page tables for the 64-bit entry, six pages
 #define GUEST_CMDLINE     0x20000ull
 #define GUEST_CMDLINE_MAX 4096u      // with the NUL
