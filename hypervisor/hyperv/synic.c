@@ -8,13 +8,9 @@
 
 #include "synic_state.h"
 
-#define REGISTER_ON  1ull
 #define REGISTER_GPA (~(uint64_t)(GUEST_PAGE_SIZE - 1))
 
 #define MESSAGE_TYPE 1u // the bus's
-#define FLAG_PENDING 1u
-
-#define SINT_FLAGS 256u // bytes of event flags per interrupt source
 
 struct hv_synic *hv_synic_create(
 	struct guest_mem *mem, uint32_t n_vps, const struct hv_synic_host *host, void *host_arg)
@@ -49,17 +45,17 @@ static void watch(struct hv_synic *s, struct synic_vp *vp, bool on)
 	s->host->watch_slot(s->host_arg, vp - s->vp, on);
 }
 
-static bool is_free(const struct message_slot *slot)
+static bool is_free(const struct hv_message_slot *slot)
 {
 	return atomic_load_explicit(&slot->type, memory_order_acquire) == 0;
 }
 
 // A guest that frees the slot after this sees the flag, and says so.
-static bool is_busy(struct message_slot *slot)
+static bool is_busy(struct hv_message_slot *slot)
 {
 	if (is_free(slot))
 		return false;
-	atomic_fetch_or(&slot->flags, FLAG_PENDING);
+	atomic_fetch_or(&slot->flags, HV_MESSAGE_PENDING);
 	atomic_thread_fence(memory_order_seq_cst);
 	return !is_free(slot);
 }
@@ -67,13 +63,14 @@ static bool is_busy(struct message_slot *slot)
 static void put_message(struct hv_synic *s, struct synic_vp *vp)
 {
 	const struct queued *q = &vp->queue[vp->first];
-	struct message_slot *slot = vp->slot;
+	struct hv_message_slot *slot = vp->slot;
 
 	memcpy(slot->payload, q->msg, q->len);
 	slot->size = q->len;
 	slot->reserved = 0;
 	slot->port = 0;
-	atomic_store_explicit(&slot->flags, vp->n > 1 ? FLAG_PENDING : 0, memory_order_relaxed);
+	atomic_store_explicit(
+		&slot->flags, vp->n > 1 ? HV_MESSAGE_PENDING : 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->type, MESSAGE_TYPE, memory_order_release);
 	vp->first = (vp->first + 1) % HV_SYNIC_QUEUE;
 	vp->n--;
@@ -153,7 +150,7 @@ void hv_synic_slot_freed(struct hv_synic *s, uint32_t vp)
 // The page a register names: NULL if it is off or nothing of the guest's memory.
 static uint8_t *page_of(const struct hv_synic *s, uint64_t reg)
 {
-	if ((reg & REGISTER_ON) == 0)
+	if ((reg & HV_SYNIC_ON) == 0)
 		return NULL;
 	return guest_mem_at(s->mem, reg & REGISTER_GPA, GUEST_PAGE_SIZE);
 }
@@ -163,7 +160,7 @@ static uint8_t *page_of(const struct hv_synic *s, uint64_t reg)
 static uint8_t *turn(const struct hv_synic *s, uint64_t *kept, uint64_t reg)
 {
 	uint8_t *page = page_of(s, reg);
-	uint64_t new = page == NULL ? 0 : (reg & REGISTER_GPA) | REGISTER_ON;
+	uint64_t new = page == NULL ? 0 : (reg & REGISTER_GPA) | HV_SYNIC_ON;
 
 	if (page != NULL && new != *kept)
 		memset(page, 0, GUEST_PAGE_SIZE);
@@ -175,7 +172,7 @@ static void set_registers(
 	struct hv_synic *s, uint32_t index, uint64_t control, uint64_t siefp, uint64_t simp)
 {
 	struct synic_vp *vp = &s->vp[index];
-	bool on = (control & REGISTER_ON) != 0, had_slot = vp->slot != NULL;
+	bool on = (control & HV_SYNIC_ON) != 0, had_slot = vp->slot != NULL;
 	_Atomic uint32_t *had_flags = vp->flags;
 	uint8_t *messages = turn(s, &vp->simp, simp);
 	uint8_t *flags = turn(s, &vp->siefp, siefp);
@@ -183,9 +180,9 @@ static void set_registers(
 	vp->slot = NULL;
 	vp->flags = NULL;
 	if (on && messages != NULL)
-		vp->slot = (struct message_slot *)messages + HV_VMBUS_SINT;
+		vp->slot = (struct hv_message_slot *)messages + HV_VMBUS_SINT;
 	if (on && flags != NULL)
-		vp->flags = (_Atomic uint32_t *)(flags + HV_VMBUS_SINT * SINT_FLAGS);
+		vp->flags = (_Atomic uint32_t *)(flags + HV_VMBUS_SINT * HV_SYNIC_FLAGS_SIZE);
 	// Whoever turns it on again is another kernel, and waits for nothing of this one's.
 	if (had_slot && vp->slot == NULL)
 		forget_messages(s, vp);

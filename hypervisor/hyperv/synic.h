@@ -4,14 +4,32 @@
 // processors (KVM, or none) does what struct hv_synic_host asks. Any thread.
 #pragma once
 
+#include <assert.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <hypervisor/vmbus/guest_mem.h>
+#include <hypervisor/vmbus/proto.h>
 #include <hypervisor/vmbus/synic_ops.h>
 
 #define HV_SYNIC_QUEUE 64 // messages that wait for a slot, per VP
 #define HV_VMBUS_SINT  2
+
+#define HV_SYNIC_ON         1ull // bit of SCONTROL, SIEFP and SIMP
+#define HV_SYNIC_FLAGS_SIZE 256u // bytes of one interrupt source in the event flag page
+#define HV_MESSAGE_PENDING  1u   // the guest has to write EOM when it frees the slot
+
+// One interrupt source's in the message page; free while `type` is 0.
+struct hv_message_slot {
+	_Atomic uint32_t type;
+	uint8_t size;
+	_Atomic uint8_t flags;
+	uint16_t reserved;
+	uint64_t port;
+	uint8_t payload[VMBUS_MESSAGE_MAX];
+};
+static_assert(sizeof(struct hv_message_slot) == 256);
 
 struct hv_synic;
 
@@ -20,7 +38,7 @@ struct hv_synic_host {
 	// Interrupts the VP: SINT 2.
 	void (*inject)(void *arg, uint32_t vp);
 	// While on, hv_synic_slot_freed() must be called whenever the guest has ended a message or
-	// an interrupt of that VP; once at least after it is turned on.
+	// an interrupt of that VP. What came before it is turned on is seen to.
 	void (*watch_slot)(void *arg, uint32_t vp, bool on);
 	// HvSignalEvent on the connection writes to fd; -1 unbinds. 0 or -errno.
 	int (*bind_connection)(void *arg, uint32_t connection_id, int fd);
@@ -40,6 +58,9 @@ void hv_synic_destroy(struct hv_synic *s);
 // are no memory of its own count as off. A page that is turned on is zeroed.
 void hv_synic_msr(struct hv_synic *s, uint32_t vp, uint64_t control, uint64_t siefp, uint64_t simp);
 void hv_synic_slot_freed(struct hv_synic *s, uint32_t vp);
+// HvSignalEvent, for hosts that do not catch it: writes to whoever is bound. 0 or -errno; -ENOENT:
+// nobody.
+int hv_synic_signal(struct hv_synic *s, uint32_t connection_id);
 // The guest resets: all off, what waits is forgotten. Bindings stay.
 void hv_synic_reset(struct hv_synic *s);
 // After a reset that made new processors: has all bindings made anew with the host. 0 or -errno.

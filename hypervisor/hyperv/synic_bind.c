@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Who is bound to what: connections to the host's descriptors, interrupts to VPs.
 #include <errno.h>
+#include <unistd.h>
 
 #include "synic_state.h"
 
@@ -31,6 +32,20 @@ int hv_synic_bind_connection(void *synic, uint32_t connection_id, int kick_fd)
 	return ret;
 }
 
+int hv_synic_signal(struct hv_synic *s, uint32_t connection_id)
+{
+	const uint64_t one = 1;
+	int ret = -ENOENT;
+
+	// The lock keeps the descriptor from being closed meanwhile.
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->n_connections; i++)
+		if (s->connection[i].id == connection_id)
+			ret = write(s->connection[i].fd, &one, sizeof(one)) < 0 ? -errno : 0;
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
 // ---- interrupts. All with the lock, whose holder is the only writer of the places.
 
 static void write_place(const struct hv_synic *s, const struct interrupt *in, bool bound)
@@ -46,7 +61,7 @@ static void write_place(const struct hv_synic *s, const struct interrupt *in, bo
 	atomic_store_explicit(&place->seq, seq, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&place->enabled, on, memory_order_relaxed);
-	atomic_store_explicit(&place->gpa, on ? vp->siefp & ~(uint64_t)1 : 0, memory_order_relaxed);
+	atomic_store_explicit(&place->gpa, on ? vp->siefp & ~HV_SYNIC_ON : 0, memory_order_relaxed);
 	atomic_store_explicit(&place->target_vp, bound ? in->vp : 0, memory_order_relaxed);
 	atomic_store_explicit(&place->seq, seq + 1, memory_order_release);
 }

@@ -2,26 +2,11 @@
 // What the parts of the interrupt controller share.
 #pragma once
 
-#include <assert.h>
 #include <pthread.h>
-#include <stdatomic.h>
-
-#include <hypervisor/vmbus/proto.h>
 
 #include "synic.h"
 
 #define MAX_BINDINGS 256
-
-// One interrupt source's in the message page; free while `type` is 0.
-struct message_slot {
-	_Atomic uint32_t type;
-	uint8_t size;
-	_Atomic uint8_t flags;
-	uint16_t reserved;
-	uint64_t port;
-	uint8_t payload[VMBUS_MESSAGE_MAX];
-};
-static_assert(sizeof(struct message_slot) == 256);
 
 struct queued {
 	uint8_t len;
@@ -29,8 +14,8 @@ struct queued {
 };
 
 struct synic_vp {
-	uint64_t simp, siefp;      // page addresses and bit 0, or 0: off, or nowhere
-	struct message_slot *slot; // NULL: nothing can be delivered
+	uint64_t simp, siefp;         // page addresses and bit 0, or 0: off, or nowhere
+	struct hv_message_slot *slot; // NULL: nothing can be delivered
 	_Atomic uint32_t *flags;
 	bool watched, refused; // somebody's message, as the queue was full
 	unsigned first, n;
