@@ -165,8 +165,8 @@ static int create_link(struct partition *p)
 {
 	struct vsp_link_options options = {
 		.bus = p->bus,
-		.synic = &soft_synic_ops,
-		.synic_arg = p->synic,
+		.synic = &hv_synic_ops,
+		.synic_arg = synic_hv(p->synic),
 		.mem = &p->pages.mem,
 		.n_vps = p->opt.queues,
 		.socket_path = p->opt.vsp_socket,
@@ -238,7 +238,7 @@ static int create(struct partition *p)
 	if (p->synic == NULL)
 		return -errno;
 	synic_on_room(p->synic, on_room, p);
-	p->bus = vmbus_bus_create(&soft_synic_ops, p->synic, &p->pages.mem, p->opt.queues);
+	p->bus = vmbus_bus_create(&hv_synic_ops, synic_hv(p->synic), &p->pages.mem, p->opt.queues);
 	return p->bus == NULL ? -errno : 0;
 }
 

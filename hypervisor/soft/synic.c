@@ -2,7 +2,6 @@
 #include "synic.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,27 +9,74 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "synic_state.h"
-
-#define MESSAGE_TYPE   1u
-#define EVENT_WORDS    (SLOT_SIZE / sizeof(uint64_t))
-#define FLAG_PENDING   1u
+#define EVENT_WORDS    (HV_SYNIC_FLAGS_SIZE / sizeof(uint64_t))
 #define MAX_INTERRUPTS 16
 
-void synic_raise_vp(struct synic_vp *vp)
-{
-	const uint64_t one = 1;
+struct synic_vp {
+	int epoll, raise_fd;
+	struct hv_message_slot *slot; // NULL: off
+	_Atomic uint64_t *events;
+};
 
-	if (write(vp->raise_fd, &one, sizeof(one)) < 0)
-		return; // full: it is raised
+struct synic {
+	struct hv_synic *hv;
+	struct guest_mem *mem;
+	void (*room)(void *arg);
+	void *room_arg;
+	uint32_t n_vps;
+	struct synic_vp vp[];
+};
+
+// ---- the host's side
+
+static void inject(void *arg, uint32_t vp)
+{
+	synic_raise(arg, vp);
 }
 
-int synic_watch(struct synic_vp *vp, int fd)
+// The guest says so each time.
+static void watch_slot(void *, uint32_t, bool)
+{
+}
+
+// The controller's own table serves.
+static int bind_connection(void *, uint32_t, int)
+{
+	return 0;
+}
+
+// Edge-triggered, so that nobody has to read what was written.
+static int watch(struct synic_vp *vp, int fd)
 {
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.fd = fd};
 
 	return epoll_ctl(vp->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
+
+static int bind_interrupt(void *arg, uint32_t vp, int fd, bool on)
+{
+	struct synic *s = arg;
+
+	if (on)
+		return watch(&s->vp[vp], fd);
+	return epoll_ctl(s->vp[vp].epoll, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
+}
+
+static void tell_room(void *arg)
+{
+	struct synic *s = arg;
+
+	if (s->room != NULL)
+		s->room(s->room_arg);
+}
+
+static const struct hv_synic_host host = {
+	.inject = inject,
+	.watch_slot = watch_slot,
+	.bind_connection = bind_connection,
+	.bind_interrupt = bind_interrupt,
+	.room = tell_room,
+};
 
 static int vp_init(struct synic_vp *vp)
 {
@@ -38,7 +84,7 @@ static int vp_init(struct synic_vp *vp)
 	vp->raise_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vp->epoll < 0 || vp->raise_fd < 0)
 		return -errno;
-	return synic_watch(vp, vp->raise_fd);
+	return watch(vp, vp->raise_fd);
 }
 
 struct synic *synic_create(struct guest_mem *mem, uint32_t n_vps)
@@ -48,11 +94,13 @@ struct synic *synic_create(struct guest_mem *mem, uint32_t n_vps)
 
 	if (s == NULL)
 		return NULL;
-	pthread_mutex_init(&s->lock, NULL);
 	s->mem = mem;
 	s->n_vps = n_vps;
 	for (uint32_t i = 0; i < n_vps; i++)
 		s->vp[i].epoll = s->vp[i].raise_fd = -1;
+	s->hv = hv_synic_create(mem, n_vps, &host, s);
+	if (s->hv == NULL)
+		ret = -errno;
 	for (uint32_t i = 0; i < n_vps && ret == 0; i++)
 		ret = vp_init(&s->vp[i]);
 	if (ret == 0)
@@ -66,14 +114,19 @@ void synic_destroy(struct synic *s)
 {
 	if (s == NULL)
 		return;
+	hv_synic_destroy(s->hv);
 	for (uint32_t i = 0; i < s->n_vps; i++) {
 		if (s->vp[i].epoll >= 0)
 			close(s->vp[i].epoll);
 		if (s->vp[i].raise_fd >= 0)
 			close(s->vp[i].raise_fd);
 	}
-	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+struct hv_synic *synic_hv(const struct synic *s)
+{
+	return s->hv;
 }
 
 void synic_on_room(struct synic *s, void (*room)(void *arg), void *arg)
@@ -82,91 +135,29 @@ void synic_on_room(struct synic *s, void (*room)(void *arg), void *arg)
 	s->room_arg = arg;
 }
 
-// With the lock: puts the next message into the slot if that is free.
-static void deliver(struct synic_vp *vp)
-{
-	const struct queued *q = &vp->queue[vp->first];
-	struct message_slot *slot = vp->slot;
+// ---- the guest's side
 
-	if (slot == NULL || vp->n == 0)
-		return;
-	if (atomic_load_explicit(&slot->type, memory_order_acquire) != 0) {
-		atomic_fetch_or(&slot->flags, FLAG_PENDING);
-		atomic_thread_fence(memory_order_seq_cst);
-		// Busy: the guest has seen the flag, or will, and ends the message.
-		if (atomic_load(&slot->type) != 0)
-			return;
-	}
-	memcpy(slot->payload, q->msg, q->len);
-	slot->size = q->len;
-	slot->port = 0;
-	atomic_store(&slot->flags, vp->n > 1 ? FLAG_PENDING : 0);
-	atomic_store_explicit(&slot->type, MESSAGE_TYPE, memory_order_release);
-	vp->first = (vp->first + 1) % SYNIC_QUEUE;
-	vp->n--;
-	synic_raise_vp(vp);
-}
-
-int synic_post_message(void *synic, uint32_t vp_index, const void *msg, size_t len)
-{
-	struct synic *s = synic;
-	struct synic_vp *vp;
-	struct queued *q;
-	int ret = 0;
-
-	if (vp_index >= s->n_vps)
-		return -ENODEV;
-	if (len > VMBUS_MESSAGE_MAX)
-		return -EINVAL;
-	vp = &s->vp[vp_index];
-	pthread_mutex_lock(&s->lock);
-	if (vp->n == SYNIC_QUEUE) {
-		ret = -EAGAIN;
-	} else {
-		q = &vp->queue[(vp->first + vp->n++) % SYNIC_QUEUE];
-		memcpy(q->msg, msg, len);
-		q->len = len;
-	}
-	deliver(vp);
-	pthread_mutex_unlock(&s->lock);
-	return ret;
-}
-
-int synic_enable(struct synic *s, uint32_t vp_index, uint64_t simp, uint64_t siefp)
+int synic_enable(struct synic *s, uint32_t vp, uint64_t simp, uint64_t siefp)
 {
 	uint8_t *messages = guest_mem_at(s->mem, simp, GUEST_PAGE_SIZE);
 	uint8_t *events = guest_mem_at(s->mem, siefp, GUEST_PAGE_SIZE);
-	struct synic_vp *vp;
 
-	if (vp_index >= s->n_vps || messages == NULL || events == NULL || simp == 0 || siefp == 0 ||
+	if (vp >= s->n_vps || messages == NULL || events == NULL || simp == 0 || siefp == 0 ||
 		(simp | siefp) % GUEST_PAGE_SIZE != 0)
 		return -EINVAL;
-	vp = &s->vp[vp_index];
-	pthread_mutex_lock(&s->lock);
-	// What the pages held before would look like a slot in use.
-	memset(messages, 0, GUEST_PAGE_SIZE);
-	memset(events, 0, GUEST_PAGE_SIZE);
-	vp->simp = simp;
-	vp->siefp = siefp;
-	vp->slot = (struct message_slot *)messages + VMBUS_SINT;
-	vp->events = (_Atomic uint64_t *)(events + VMBUS_SINT * SLOT_SIZE);
-	synic_tell_places(s, vp_index);
-	deliver(vp);
-	pthread_mutex_unlock(&s->lock);
+	// Zeroed first, then seen by the guest's thread, then written to: as Linux does it.
+	hv_synic_msr(s->hv, vp, 0, siefp | HV_SYNIC_ON, simp | HV_SYNIC_ON);
+	s->vp[vp].slot = (struct hv_message_slot *)messages + VMBUS_SINT;
+	s->vp[vp].events = (_Atomic uint64_t *)(events + VMBUS_SINT * HV_SYNIC_FLAGS_SIZE);
+	hv_synic_msr(s->hv, vp, HV_SYNIC_ON, siefp | HV_SYNIC_ON, simp | HV_SYNIC_ON);
 	return 0;
 }
 
-void synic_disable(struct synic *s, uint32_t vp_index)
+void synic_disable(struct synic *s, uint32_t vp)
 {
-	struct synic_vp *vp = &s->vp[vp_index];
-
-	pthread_mutex_lock(&s->lock);
-	vp->simp = vp->siefp = 0;
-	vp->slot = NULL;
-	vp->events = NULL;
-	vp->n = 0;
-	synic_tell_places(s, vp_index);
-	pthread_mutex_unlock(&s->lock);
+	hv_synic_msr(s->hv, vp, 0, 0, 0);
+	s->vp[vp].slot = NULL;
+	s->vp[vp].events = NULL;
 }
 
 int synic_fd(const struct synic *s, uint32_t vp)
@@ -182,23 +173,9 @@ unsigned synic_ack(struct synic *s, uint32_t vp)
 	return n > 0 ? n : 0;
 }
 
-// The guest ends a message: the next one may come.
-static void end_of_message(struct synic *s, struct synic_vp *vp)
+unsigned synic_take_message(struct synic *s, uint32_t vp, void *msg)
 {
-	bool was_full;
-
-	pthread_mutex_lock(&s->lock);
-	was_full = vp->n == SYNIC_QUEUE;
-	deliver(vp);
-	pthread_mutex_unlock(&s->lock);
-	if (was_full && s->room != NULL)
-		s->room(s->room_arg);
-}
-
-unsigned synic_take_message(struct synic *s, uint32_t vp_index, void *msg)
-{
-	struct synic_vp *vp = &s->vp[vp_index];
-	struct message_slot *slot = vp->slot;
+	struct hv_message_slot *slot = s->vp[vp].slot;
 	unsigned len;
 
 	if (slot == NULL || atomic_load_explicit(&slot->type, memory_order_acquire) == 0)
@@ -207,8 +184,8 @@ unsigned synic_take_message(struct synic *s, uint32_t vp_index, void *msg)
 	memcpy(msg, slot->payload, len);
 	atomic_store(&slot->type, 0);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load(&slot->flags) & FLAG_PENDING)
-		end_of_message(s, vp);
+	if ((atomic_load(&slot->flags) & HV_MESSAGE_PENDING) != 0)
+		hv_synic_slot_freed(s->hv, vp); // as writing EOM would
 	return len;
 }
 
@@ -236,7 +213,15 @@ unsigned synic_take_events(
 	return n;
 }
 
+int synic_signal(struct synic *s, uint32_t connection_id)
+{
+	return hv_synic_signal(s->hv, connection_id);
+}
+
 void synic_raise(struct synic *s, uint32_t vp)
 {
-	synic_raise_vp(&s->vp[vp]);
+	const uint64_t one = 1;
+
+	if (write(s->vp[vp].raise_fd, &one, sizeof(one)) < 0)
+		return; // full: it is raised
 }

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// A synthetic interrupt controller without a processor: message and event pages in the guest's
-// memory, and a descriptor per virtual processor that is readable when an interrupt is pending.
-// Both sides of it: the bus's by `soft_synic_ops`, the guest's by the functions. Any thread,
-// unless said otherwise.
+// Virtual processors that are no more than a descriptor each, readable when an interrupt is
+// pending: the host and the guest of a struct hv_synic. Any thread, unless said otherwise.
 #pragma once
 
 #include <stdint.h>
 
+#include <hypervisor/hyperv/synic.h>
 #include <hypervisor/vmbus/guest_mem.h>
 #include <hypervisor/vmbus/proto.h>
-#include <hypervisor/vmbus/synic_ops.h>
-
-#define SYNIC_QUEUE 64 // messages that wait for a slot, per VP
 
 struct synic;
-
-extern const struct synic_ops soft_synic_ops; // with a struct synic *
 
 // NULL + errno
 struct synic *synic_create(struct guest_mem *mem, uint32_t n_vps);
 void synic_destroy(struct synic *s);
+// What the bus gets, with hv_synic_ops.
+struct hv_synic *synic_hv(const struct synic *s);
 // Called, from any thread, when a queue that was full has room again.
 void synic_on_room(struct synic *s, void (*room)(void *arg), void *arg);
 

@@ -209,7 +209,7 @@ static void attach(void)
 	synic = synic_create(&pages.mem, 1);
 	if (synic == NULL)
 		die("interrupt controller", errno);
-	bus = vmbus_bus_create(&soft_synic_ops, synic, &pages.mem, 1);
+	bus = vmbus_bus_create(&hv_synic_ops, synic_hv(synic), &pages.mem, 1);
 	vsp = netvsp_create(&netvsp_options, reason, sizeof(reason));
 	if (bus == NULL || vsp == NULL)
 		die(reason, errno);

@@ -47,7 +47,7 @@ static void enable(void)
 
 static int post(uint32_t vp, uint32_t value)
 {
-	return soft_synic_ops.post_message(synic, vp, &value, sizeof(value));
+	return hv_synic_ops.post_message(synic_hv(synic), vp, &value, sizeof(value));
 }
 
 static void expect(uint32_t vp, uint32_t value)
@@ -68,10 +68,10 @@ static void expect_none(uint32_t vp)
 static void messages_come_in_order(void **)
 {
 	enable();
-	for (uint32_t i = 1; i <= SYNIC_QUEUE; i++)
+	for (uint32_t i = 1; i <= HV_SYNIC_QUEUE; i++)
 		assert_int_equal(post(0, i), 0);
 	expect_none(1);
-	for (uint32_t i = 1; i <= SYNIC_QUEUE; i++)
+	for (uint32_t i = 1; i <= HV_SYNIC_QUEUE; i++)
 		expect(0, i);
 	expect_none(0);
 }
@@ -107,7 +107,7 @@ static void a_full_queue_says_so_and_when_it_is_not(void **)
 
 	enable();
 	synic_on_room(synic, count, &room);
-	for (uint32_t i = 0; i <= SYNIC_QUEUE; i++) // one is in the slot
+	for (uint32_t i = 0; i <= HV_SYNIC_QUEUE; i++) // one is in the slot
 		assert_int_equal(post(0, i), 0);
 	assert_int_equal(post(0, 99), -EAGAIN);
 	assert_int_equal(room, 0);
@@ -150,7 +150,7 @@ static void event_flags_are_taken_once(void **)
 
 	enable();
 	memset(seen, 0, sizeof(seen));
-	assert_int_equal(soft_synic_ops.bind_interrupt(synic, 1, fd, &place), 0);
+	assert_int_equal(hv_synic_ops.bind_interrupt(synic_hv(synic), 1, fd, &place), 0);
 	assert_int_equal(place.enabled, 1);
 	assert_int_equal(place.gpa, siefp[1]);
 	assert_int_equal(place.target_vp, 1);
@@ -175,8 +175,8 @@ static void an_interrupt_moves_with_its_place(void **)
 	int fd = eventfd(0, EFD_NONBLOCK), other = eventfd(0, EFD_NONBLOCK);
 
 	enable();
-	assert_int_equal(soft_synic_ops.bind_interrupt(synic, 0, fd, &place), 0);
-	assert_int_equal(soft_synic_ops.bind_interrupt(synic, 1, fd, &place), 0);
+	assert_int_equal(hv_synic_ops.bind_interrupt(synic_hv(synic), 0, fd, &place), 0);
+	assert_int_equal(hv_synic_ops.bind_interrupt(synic_hv(synic), 1, fd, &place), 0);
 	assert_int_equal(place.gpa, siefp[1]);
 	synic_ack(synic, 0);
 	// Whoever moves here looks at its flags again, whatever got lost before.
@@ -185,17 +185,17 @@ static void an_interrupt_moves_with_its_place(void **)
 	assert_int_equal(synic_ack(synic, 0), 0);
 	assert_int_equal(synic_ack(synic, 1), 1);
 	// Another descriptor for the same place: the old one is no more.
-	assert_int_equal(soft_synic_ops.bind_interrupt(synic, 1, other, &place), 0);
+	assert_int_equal(hv_synic_ops.bind_interrupt(synic_hv(synic), 1, other, &place), 0);
 	synic_ack(synic, 1);
 	eventfd_write(fd, 1);
 	assert_int_equal(synic_ack(synic, 1), 0);
 	eventfd_write(other, 1);
 	assert_int_equal(synic_ack(synic, 1), 1);
-	assert_int_equal(soft_synic_ops.bind_interrupt(synic, UINT32_MAX, other, NULL), 0);
+	assert_int_equal(hv_synic_ops.bind_interrupt(synic_hv(synic), UINT32_MAX, other, NULL), 0);
 	assert_int_equal(place.enabled, 0);
 	eventfd_write(other, 1);
 	assert_int_equal(synic_ack(synic, 1), 0);
-	assert_int_equal(soft_synic_ops.bind_interrupt(synic, N_VPS, fd, &place), -ENODEV);
+	assert_int_equal(hv_synic_ops.bind_interrupt(synic_hv(synic), N_VPS, fd, &place), -ENODEV);
 	close(fd);
 	close(other);
 }
@@ -206,15 +206,15 @@ static void signals_go_to_their_connection(void **)
 	uint64_t n;
 
 	assert_int_equal(synic_signal(synic, 0x2001), -ENOENT);
-	assert_int_equal(soft_synic_ops.bind_connection(synic, 0x2001, a), 0);
-	assert_int_equal(soft_synic_ops.bind_connection(synic, 0x2002, b), 0);
+	assert_int_equal(hv_synic_ops.bind_connection(synic_hv(synic), 0x2001, a), 0);
+	assert_int_equal(hv_synic_ops.bind_connection(synic_hv(synic), 0x2002, b), 0);
 	assert_int_equal(synic_signal(synic, 0x2002), 0);
 	assert_int_equal(eventfd_read(a, &n), -1);
 	assert_int_equal(eventfd_read(b, &n), 0);
-	assert_int_equal(soft_synic_ops.bind_connection(synic, 0x2001, b), 0); // replaces
+	assert_int_equal(hv_synic_ops.bind_connection(synic_hv(synic), 0x2001, b), 0); // replaces
 	assert_int_equal(synic_signal(synic, 0x2001), 0);
 	assert_int_equal(eventfd_read(b, &n), 0);
-	assert_int_equal(soft_synic_ops.bind_connection(synic, 0x2001, -1), 0);
+	assert_int_equal(hv_synic_ops.bind_connection(synic_hv(synic), 0x2001, -1), 0);
 	assert_int_equal(synic_signal(synic, 0x2001), -ENOENT);
 	assert_int_equal(synic_signal(synic, 0x2002), 0);
 	close(a);

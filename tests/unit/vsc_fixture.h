@@ -109,7 +109,8 @@ static void on_open(void *, uint32_t index, const struct vmbus_open_params *para
 	if (ret == 0)
 		ret = open_rings(ch, params);
 	if (ret == 0) {
-		soft_synic_ops.bind_interrupt(synic, params->target_vp, ch->call_fd, &place[index]);
+		hv_synic_ops.bind_interrupt(
+			synic_hv(synic), params->target_vp, ch->call_fd, &place[index]);
 		ret = netvsp_open(vsp, index, ch, false);
 	}
 	channel_open[index] = ret == 0;
@@ -122,7 +123,8 @@ static void on_close(void *, uint32_t index)
 		netvsp_close(vsp, index);
 		vmbus_ring_unmap(&channel[index].from_guest);
 		vmbus_ring_unmap(&channel[index].to_guest);
-		soft_synic_ops.bind_interrupt(synic, UINT32_MAX, channel[index].call_fd, NULL);
+		hv_synic_ops.bind_interrupt(
+			synic_hv(synic), UINT32_MAX, channel[index].call_fd, NULL);
 		close(channel[index].call_fd);
 		channel_open[index] = false;
 	}
@@ -304,7 +306,7 @@ static void host_begin(uint16_t max_mtu)
 	assert_int_equal(guest_pages_create(&pages, 160 << 20), 0);
 	synic = synic_create(&pages.mem, N_QUEUES);
 	assert_non_null(synic);
-	bus = vmbus_bus_create(&soft_synic_ops, synic, &pages.mem, N_QUEUES);
+	bus = vmbus_bus_create(&hv_synic_ops, synic_hv(synic), &pages.mem, N_QUEUES);
 	assert_non_null(bus);
 	memset(record, 0, sizeof(record));
 	vsp = netvsp_create(&options, reason, sizeof(reason));
