@@ -13,8 +13,8 @@
 #define ENTRIES      512u
 #define PRESENT      0x3ull // and writable
 #define LARGE_PAGE   0x83ull
+#define LEAF_ADDRESS 0x80000008u
 #define WINDOW       0x8000000000ull // second entry of the top table
-#define ADDRESS_BITS 52
 
 struct e820 {
 	uint64_t address, size;
@@ -77,7 +77,7 @@ volatile uint8_t *memory_window(uint64_t address)
 	uint32_t slot = this_cpu()->index * 2;
 	uintptr_t at = WINDOW + slot * LARGE;
 
-	address &= (1ull << ADDRESS_BITS) - 1;
+	address &= (1ull << (cpuid(LEAF_ADDRESS, 0).eax & 0xff)) - 1 - LARGE;
 	for (unsigned i = 0; i < 2; i++) {
 		window[slot + i] = ((address & ~(LARGE - 1)) + i * LARGE) | LARGE_PAGE;
 		asm volatile("invlpg (%0)" : : "r"(at + i * LARGE) : "memory");

@@ -6,9 +6,11 @@
 #include "console.h"
 #include "text.h"
 
-#define GATE         0x8e00u // present, interrupt
-#define CODE64       0x08u
-#define EXCEPTIONS   32
+#define GATE   0x8e00u // present, interrupt
+#define CODE64 0x08u
+// Above are exceptions too that do not happen here, but interrupts of a host that is asked for
+// them do.
+#define EXCEPTIONS   16
 #define RFLAGS_CARRY 1u
 
 struct gate {

@@ -8,7 +8,8 @@
 
 static const struct word *find(const char *name)
 {
-	static const struct word *const tables[] = {machine_words, bus_words, nic_words};
+	static const struct word *const tables[] = {
+		machine_words, bus_words, nic_words, hostile_words};
 
 	for (unsigned i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct word *w = tables[i]; w->name != NULL; w++)

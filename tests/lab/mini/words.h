@@ -12,7 +12,7 @@ struct word {
 	const char *(*run)(const char *arg);
 };
 
-extern const struct word machine_words[], bus_words[], nic_words[][]; // end in {}
+extern const struct word machine_words[], bus_words[], nic_words[], hostile_words[]; // end in {}
 
 // Set by words, for others.
 extern struct settings {
