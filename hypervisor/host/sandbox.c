@@ -75,7 +75,8 @@ static const struct call {
 	{SCMP_SYS(sendmsg), ANY, 0, 0},
 	{SCMP_SYS(recvmsg), ANY, 0, 0},
 	{SCMP_SYS(shutdown), ANY, 0, 0},
-	{SCMP_SYS(unlinkat), ANY, 0, 0}, // the control socket, at the end
+	{SCMP_SYS(readlinkat), ANY, 0, 0}, // at the end: is the link to the terminal still ours,
+	{SCMP_SYS(unlinkat), ANY, 0, 0},   // and it and the control socket go
 	// Memory, none of it to be run
 	{SCMP_SYS(brk), ANY, 0, 0},
 	{SCMP_SYS(mmap), 2, PROT_EXEC, 0},
