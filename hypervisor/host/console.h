@@ -3,7 +3,7 @@
 // the control socket. What was said last is kept for those who come later.
 //
 // Needs SIGPIPE ignored. System calls once it runs: read, write, sendto, recvfrom, poll, close,
-// unlinkat, readlinkat, ioctl(TCSETS), and those of partition.h.
+// unlinkat, ioctl(TCSETS), and those of partition.h.
 #pragma once
 
 #include <stdbool.h>

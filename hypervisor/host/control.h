@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // hvhost's control socket: JSON-RPC 2.0, one object a line, RUN_DIR/NAME.sock; what hvctl speaks
 // (docs/hvhost-control.md). Needs SIGPIPE ignored. System calls once it runs: those of console.h,
-// accept4, getsockopt, getpid, newfstatat.
+// socket, connect, accept4, getsockopt, shutdown, getpid.
 #pragma once
 
 #include "console.h"

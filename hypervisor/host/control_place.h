@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "options.h"
 #include "partition.h"
@@ -11,8 +12,8 @@
 struct control_place {
 	int dir, listen; // -1: none
 	char file[HANDOVER_NAME_SIZE + 8];
-	dev_t dev;
-	ino_t ino;
+	struct sockaddr_un addr;
+	bool bound;
 	uid_t uid; // who the machine runs as
 	gid_t gid;
 	bool group; // its members may, too

@@ -5,15 +5,29 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
 
+const struct passwd *run_dir_user(const struct options *opt)
+{
+	unsigned long uid;
+	char *end;
+
+	if (geteuid() != 0 || opt->user == NULL)
+		return getpwuid(geteuid());
+	uid = strtoul(opt->user, &end, 10);
+	if (opt->user[0] >= '0' && opt->user[0] <= '9' && *end == '\0')
+		return getpwuid(uid);
+	return getpwnam(opt->user);
+}
+
 int run_dir_open(const struct options *opt, char why[PARTITION_WHY_SIZE])
 {
-	const struct passwd *user = NULL;
+	const struct passwd *user;
 	bool made = mkdir(opt->run_dir, 0755) == 0;
 	int fd, ret;
 
@@ -33,18 +47,16 @@ int run_dir_open(const struct options *opt, char why[PARTITION_WHY_SIZE])
 			opt->run_dir, strerror(-ret));
 		return ret;
 	}
-	if (made && geteuid() == 0 && opt->user != NULL)
-		user = getpwnam(opt->user);
+	user = made && geteuid() == 0 ? run_dir_user(opt) : NULL;
 	if (user != NULL && fchown(fd, user->pw_uid, user->pw_gid) < 0)
-		log_warn("control", "cannot give %s to %s: %s", opt->run_dir, opt->user,
+		log_warn("control", "cannot give %s to %s: %s", opt->run_dir, user->pw_name,
 			strerror(errno));
 	return fd;
 }
 
 int run_dir_give(const struct options *opt, int dir, const char *name)
 {
-	const struct passwd *user =
-		geteuid() == 0 && opt->user != NULL ? getpwnam(opt->user) : NULL;
+	const struct passwd *user = geteuid() == 0 ? run_dir_user(opt) : NULL;
 
 	if (user == NULL)
 		return 0;
