@@ -32,7 +32,8 @@ static struct vmbus_bus *bus;
 static struct vmbus_device *device;
 static struct netvsp *vsp;
 static struct vsc *vsc;
-static uint8_t record[HANDOVER_RECORD_SIZE - HANDOVER_RECORD_VSP];
+static uint8_t record[HANDOVER_RECORD_SIZE - HANDOVER_RECORD_VSP]
+	__attribute__((aligned(GUEST_PAGE_SIZE)));
 static struct vmbus_event_place place[N_QUEUES];
 static struct vmbus_channel channel[N_QUEUES];
 static bool channel_open[N_QUEUES];
