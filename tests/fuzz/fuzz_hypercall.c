@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LOW_PAGES  2u // at 0
 #define HIGH       (4ull * GUEST_PAGE_SIZE)
 #define HIGH_PAGES 2u
+#define RACE       (8ull * GUEST_PAGE_SIZE) // the other processor's, always
 #define INPUT_SIZE 256u
 
 struct input {
@@ -28,9 +29,7 @@ struct input {
 
 static struct guest_mem mem;
 static pthread_t scribbler;
-static _Atomic(_Atomic uint64_t *) target; // NULL: it rests
 static _Atomic uint64_t pattern[2];
-static atomic_uint n_rounds;
 
 static unsigned n_posts;
 static int answer;
@@ -60,34 +59,20 @@ static uint64_t next_value(struct input *in, unsigned bytes)
 
 // ---- the other processor
 
-static void *scribble(void *)
+static void *scribble(void *arg)
 {
-	for (;;) {
-		_Atomic uint64_t *to = atomic_load(&target);
+	_Atomic uint64_t *to = arg;
 
-		for (unsigned i = 0; to != NULL && i < INPUT_SIZE / 8; i++)
+	for (unsigned round = 0;; round++) {
+		for (unsigned i = 0; i < INPUT_SIZE / 8; i++)
 			atomic_store_explicit(&to[i],
 				atomic_load_explicit(
-					&pattern[(i + n_rounds) % 2], memory_order_relaxed),
+					&pattern[(i + round) % 2], memory_order_relaxed),
 				memory_order_relaxed);
-		atomic_fetch_add(&n_rounds, 1);
-		if (to == NULL)
-			usleep(100);
+		if (round % 1024 == 0)
+			usleep(50);
 	}
 	return NULL;
-}
-
-// Waits until it has seen the target, so that it neither begins late nor goes on.
-static void set_target(uint8_t *to)
-{
-	unsigned seen;
-
-	if ((uint8_t *)atomic_load(&target) == to)
-		return;
-	atomic_store(&target, (_Atomic uint64_t *)to);
-	seen = atomic_load(&n_rounds);
-	while (atomic_load(&n_rounds) - seen < 2)
-		sched_yield();
 }
 
 // ---- the bus
@@ -144,7 +129,7 @@ static uint64_t expected(uint64_t input, uint64_t gpa)
 	return code == 0x5d ? HV_STATUS_INVALID_CONNECTION_ID : expected_of_post(gpa);
 }
 
-static void call(uint64_t input, uint64_t gpa, bool still)
+static void call(uint64_t input, uint64_t gpa)
 {
 	const uint64_t params[2] = {gpa, ~gpa};
 	uint64_t status;
@@ -153,7 +138,7 @@ static void call(uint64_t input, uint64_t gpa, bool still)
 	status = hv_hypercall(&mem, &ops, NULL, input, params);
 	require(n_posts <= 1);
 	require(status <= HV_STATUS_INSUFFICIENT_BUFFERS);
-	if (still) {
+	if (gpa / GUEST_PAGE_SIZE != RACE / GUEST_PAGE_SIZE) {
 		require(status == expected(input, gpa));
 		require(n_posts == 0 || status != HV_STATUS_INVALID_ALIGNMENT);
 	}
@@ -170,12 +155,12 @@ static uint64_t next_input(struct input *in)
 	return next_value(in, 8);
 }
 
-static uint64_t next_gpa(struct input *in)
+static uint64_t next_gpa(struct input *in, bool still)
 {
 	uint8_t what = next(in);
 
 	switch (what % 4) {
-	case 0: return HIGH;
+	case 0: return still ? HIGH : RACE;
 	case 1: return next_value(in, 2);
 	case 2: return HIGH + next_value(in, 2);
 	default: return next_value(in, 8);
@@ -189,19 +174,21 @@ static void step(struct input *in, bool still)
 	uint8_t *page;
 
 	input = next_input(in);
-	gpa = next_gpa(in);
+	gpa = next_gpa(in, still);
 	page = guest_mem_at(&mem, gpa & ~7ull, INPUT_SIZE);
-	if (still && page != NULL)
+	if (page != NULL && gpa / GUEST_PAGE_SIZE != RACE / GUEST_PAGE_SIZE)
 		for (unsigned i = 0; i < n; i++)
 			page[(offset + i) % INPUT_SIZE] = next(in);
-	call(input, gpa, still);
+	call(input, gpa);
 }
 
 static void start(void)
 {
 	guest_pages(&mem, 0, LOW_PAGES);
 	guest_pages(&mem, HIGH, HIGH_PAGES);
-	require(pthread_create(&scribbler, NULL, scribble, NULL) == 0);
+	guest_pages(&mem, RACE, 1);
+	require(pthread_create(&scribbler, NULL, scribble, guest_mem_at(&mem, RACE, INPUT_SIZE)) ==
+		0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -212,16 +199,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (mem.n == 0)
 		start();
-	for (unsigned i = 0; i < mem.n; i++)
+	for (unsigned i = 0; i < 2; i++)
 		memset(mem.region[i].host, 0, mem.region[i].size);
 	still = next(&in) % 4 != 0;
 	answer = answers[next(&in) % 6];
 	for (unsigned i = 0; i < 2 && !still; i++)
 		atomic_store(&pattern[i], next_value(&in, 8));
-	if (!still)
-		set_target(guest_mem_at(&mem, HIGH, INPUT_SIZE));
 	while (in.at < in.end)
 		step(&in, still);
-	set_target(NULL);
 	return 0;
 }
