@@ -21,6 +21,7 @@
 #define APIC        BIT(4) // and the VP assist page, which Linux turns on without asking
 #define HYPERCALLS  BIT(5)
 #define VP_INDEX    BIT(6)
+#define RESET       BIT(7)
 #define TSC_PAGE    BIT(9)
 #define FREQUENCIES BIT(11)
 // ebx: what the partition may do. Bit 1 makes Linux ask for its partition's number, which nobody
@@ -48,7 +49,7 @@
 #define NEED_EAX (SYNIC | APIC | HYPERCALLS | VP_INDEX | FREQUENCIES)
 #define NEED_EBX (POST_MESSAGES | SIGNAL_EVENTS)
 #define NEED_EDX FREQUENCIES_ARE_SET
-#define MAY_EAX  (VP_RUNTIME | REF_COUNTER | TSC_PAGE)
+#define MAY_EAX  (VP_RUNTIME | REF_COUNTER | RESET | TSC_PAGE)
 #define MAY_EDX  (XMM_INPUT | CRASH)
 
 // The processor's own leaves.
