@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -105,6 +106,34 @@ static void missing_huge_pages_are_refused_with_the_command(void **)
 	assert_non_null(strstr(why, "sysctl vm.nr_hugepages=52"));
 }
 
+static uint64_t reserved(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages", "re");
+	unsigned long long n = 0;
+
+	if (f == NULL)
+		return 0;
+	assert_int_equal(fscanf(f, "%llu", &n), 1);
+	fclose(f);
+	return n;
+}
+
+static void huge_pages_are_kept_for_the_guest_until_it_ends(void **)
+{
+	const uint64_t before = reserved();
+	struct ram ram;
+
+	if (ram_create(&ram, "test", 64 * MIB, RAM_PAGES_HUGE, why) != 0)
+		skip();
+	assert_true(ram.huge);
+	assert_int_equal(ram.mem.region[0].page_size, 2 * MIB);
+	assert_int_equal(reserved() - before, 32);
+	memset(guest_mem_at(&ram.mem, 0, 64 * MIB), 1, 64 * MIB);
+	assert_int_equal(reserved() - before, 0);
+	ram_destroy(&ram);
+	assert_int_equal(reserved() - before, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +143,7 @@ int main(void)
 		cmocka_unit_test(sizes_that_cannot_be_are_refused_with_the_remedy),
 		cmocka_unit_test(more_than_is_available_is_refused_with_both_numbers),
 		cmocka_unit_test(missing_huge_pages_are_refused_with_the_command),
+		cmocka_unit_test(huge_pages_are_kept_for_the_guest_until_it_ends),
 	};
 
 	return cmocka_run_group_tests_name("ram", tests, NULL, NULL);
