@@ -4,6 +4,7 @@
 #include "console.h"
 #include "hyperv.h"
 #include "machine.h"
+#include "nic.h"
 #include "text.h"
 #include "words.h"
 
@@ -27,6 +28,7 @@ static const char *word_contact(const char *arg)
 	uint32_t major, minor = 0;
 	const char *why;
 
+	nic_forget();
 	if (*arg == '\0')
 		return bus_start();
 	major = text_number(&arg);

@@ -31,6 +31,14 @@ static void serve_others(bool on)
 	}
 }
 
+static uint32_t wanted;
+
+// The host offers an adapter once it is served.
+static bool is_offered(void)
+{
+	return bus_find_nic(wanted, 0) != NULL;
+}
+
 // "NUMBER[,QUEUES]": of the offers, from 0.
 static const char *word_nic(const char *arg)
 {
@@ -41,6 +49,9 @@ static const char *word_nic(const char *arg)
 		arg++;
 		queues = text_number(&arg);
 	}
+	wanted = number;
+	if (bus_version != 0)
+		nic_wait(is_offered, BUS_PATIENCE);
 	why = nic_open(number, queues);
 	if (why != NULL)
 		return why;

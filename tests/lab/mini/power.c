@@ -12,6 +12,7 @@
 #define SLEEP_TYPES   8u
 #define BUTTON        (1u << 8)
 #define RESET_FULL    6
+#define GRACE_US      5000000u
 #define MSR_RESET     0x40000003u
 
 void power_off(void)
@@ -19,6 +20,8 @@ void power_off(void)
 	// Power-off is type 5 or 0, as the machine likes.
 	for (unsigned i = 0; i < SLEEP_TYPES; i++)
 		out16(PORT_PM_CONTROL, SLEEP | SLEEP_TYPE((i + 5) % SLEEP_TYPES));
+	// It takes as long as it takes until somebody has the time for it.
+	clock_delay(GRACE_US);
 	say("FAIL still here after power-off");
 	for (;;)
 		asm volatile("cli\n\thlt");
@@ -39,7 +42,7 @@ void power_reset(const char *how)
 		asm volatile("lidt %0\n\tint3" : : "m"(no_idt));
 	else
 		out8(PORT_RESET, RESET_FULL);
-	clock_delay(1000000);
+	clock_delay(GRACE_US);
 }
 
 bool power_button(void)
