@@ -312,6 +312,8 @@ char *control_rpc(const struct control_subject *subject, const char *line, size_
 	if (ret == 0) {
 		answer = id != NULL;
 		ret = carry_out(call, request);
+		// Without a reply nobody knows where the console begins.
+		call->is_console = call->is_console && answer;
 	}
 	if (ret == 0 && answer)
 		reply = dump(
