@@ -32,6 +32,7 @@ static struct peer {
 	enum handover_refusal refuse;
 	bool ready, gone;
 	int paused;
+	void (*hold)(bool on); // the polling thread, if there is one
 	unsigned n_pokes, n_pauses;
 	char reason[HANDOVER_REASON_SIZE];
 	_Alignas(8) uint8_t reply[sizeof(struct handover_open_result)];
@@ -60,6 +61,8 @@ static inline void on_pause(void *)
 	assert_int_equal(t.paused, 0);
 	t.paused = 1;
 	t.n_pauses++;
+	if (t.hold != NULL)
+		t.hold(true);
 	fake_netvsp_may_be_touched = true;
 }
 
@@ -68,6 +71,8 @@ static inline void on_resume(void *)
 	assert_int_equal(t.paused, 1);
 	t.paused = 0;
 	fake_netvsp_may_be_touched = false;
+	if (t.hold != NULL)
+		t.hold(false);
 }
 
 static inline void on_poke(void *)

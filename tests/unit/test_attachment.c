@@ -2,6 +2,8 @@
 // The provider's end of a handover: the course of one, and its end at any point.
 #include "attachment_peer.h"
 
+#include <pthread.h>
+
 static void hello_is_answered_by_welcome_and_the_kick(void **)
 {
 	const struct handover_welcome *w;
@@ -149,6 +151,83 @@ static void late_list_is_told_from_none(void **)
 	assert_non_null(o->find_gpadl(o->arg, 5));
 }
 
+#define RACED_LISTS 400u
+#define FIRST_RACED 1000u
+
+static pthread_mutex_t polls = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic uint32_t n_told, n_found;
+#define RACE_LOST UINT32_MAX
+
+static void hold_polls(bool on)
+{
+	if (on)
+		pthread_mutex_lock(&polls);
+	else
+		pthread_mutex_unlock(&polls);
+}
+
+// Looks for each list from the moment on that the guest may have heard of it. NULL, or which one
+// was said not to be there.
+static void *look_for_lists(void *)
+{
+	struct netvsp_options *o = &fake_netvsp->options;
+	uint32_t i = 1;
+
+	while (i <= RACED_LISTS) {
+		bool there, may_come;
+
+		if (atomic_load(&n_told) < i)
+			continue;
+		pthread_mutex_lock(&polls);
+		there = o->find_gpadl(o->arg, FIRST_RACED + i) != NULL;
+		may_come = there || errno == EAGAIN;
+		pthread_mutex_unlock(&polls);
+		if (!may_come)
+			atomic_store(&n_found, RACE_LOST);
+		if (!may_come)
+			return (void *)(uintptr_t)i;
+		if (there)
+			atomic_store(&n_found, i++);
+	}
+	return NULL;
+}
+
+static void list_that_is_being_taken_is_not_missed(void **)
+{
+	struct {
+		struct handover_gpadl g;
+		uint64_t pfn;
+	} m = {.g = {.hdr = {HANDOVER_GPADL, sizeof(m)},
+		       .byte_count = GUEST_PAGE_SIZE,
+		       .n_pages = 1,
+		       .count = 1}};
+	pthread_t thread;
+	void *missed;
+
+	begin_running();
+	t.hold = hold_polls;
+	atomic_store(&n_told, 0);
+	atomic_store(&n_found, 0);
+	assert_int_equal(pthread_create(&thread, NULL, look_for_lists, NULL), 0);
+	for (uint32_t i = 1; i <= RACED_LISTS; i++) {
+		m.g.id = FIRST_RACED + i;
+		assert_int_equal(handover_send(t.peer, &m, sizeof(m), -1), 0);
+		atomic_store(&n_told, i);
+		for (volatile uint32_t moment = i * 7919 % 512; moment > 0; moment--)
+			;
+		attachment_run(t.a);
+		while (atomic_load(&n_found) < i && atomic_load(&n_found) != RACE_LOST)
+			;
+		if (atomic_load(&n_found) == RACE_LOST)
+			break;
+		// So that there are few to look through.
+		say_id(HANDOVER_GPADL_TEARDOWN, FIRST_RACED + i);
+		hear(HANDOVER_GPADL_GONE, NULL);
+	}
+	pthread_join(thread, &missed);
+	assert_int_equal((uintptr_t)missed, 0);
+}
+
 static void what_the_polling_thread_says_is_passed_on(void **)
 {
 	const struct handover_subchannels *s;
@@ -293,6 +372,7 @@ int main(void)
 		with_peer(list_goes_when_nobody_uses_it),
 		with_peer(revoke_in_the_ring_comes_before_the_teardown),
 		with_peer(late_list_is_told_from_none),
+		with_peer(list_that_is_being_taken_is_not_missed),
 		with_peer(what_the_polling_thread_says_is_passed_on),
 		with_peer(modify_waits_for_the_polling_thread),
 		with_peer(detach_is_answered_when_nothing_is_touched),
