@@ -99,9 +99,10 @@ static void begin_reset(struct partition *p)
 		partition_end(p, p->crashed ? PARTITION_EXIT_KILLED : PARTITION_EXIT_OFF);
 		return;
 	}
-	if (log_may_say())
-		log_info("vm", "reset");
 	boot_stop(p);
+	if (log_may_say())
+		log_info("vm", "reset%s%s", p->why_ended[0] != '\0' ? ": " : "", p->why_ended);
+	p->why_ended[0] = '\0';
 	// What it wanted last does not count any more.
 	atomic_fetch_and(&p->wants, ~(WANT_OFF | WANT_RESET | WANT_BROKEN));
 	pthread_mutex_lock(&p->bus_lock);
@@ -190,7 +191,7 @@ static void grant_wants(struct partition *p)
 		log_info("vm", "powered off");
 		partition_end(p, PARTITION_EXIT_OFF);
 	} else if (wants & WANT_BROKEN && !p->resetting) {
-		log_error("vm", "%s", p->broken);
+		log_error("vm", "%s", p->why_ended);
 		partition_end(p, PARTITION_EXIT_FAILURE);
 	} else if (wants & WANT_RESET) {
 		begin_reset(p);

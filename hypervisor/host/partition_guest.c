@@ -99,12 +99,8 @@ static void op_ended(void *arg, enum vm_end end, const char *text)
 {
 	struct partition *p = arg;
 
-	if (end == VM_RESET) {
-		partition_want(p, WANT_RESET);
-		return;
-	}
-	snprintf(p->broken, sizeof(p->broken), "%s", text);
-	partition_want(p, WANT_BROKEN);
+	snprintf(p->why_ended, sizeof(p->why_ended), "%s", text);
+	partition_want(p, end == VM_RESET ? WANT_RESET : WANT_BROKEN);
 }
 
 const struct vm_ops partition_vm_ops = {

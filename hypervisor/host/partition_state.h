@@ -78,7 +78,7 @@ struct partition {
 	pthread_mutex_t crash_lock;
 	bool crash_untold;
 	char crash[HV_CRASH_TEXT_MAX];
-	char broken[VM_WHY_SIZE]; // from WANT_BROKEN on
+	char why_ended[VM_WHY_SIZE]; // by the machine itself, before WANT_RESET or WANT_BROKEN
 
 	// Main thread
 	enum partition_state state;
