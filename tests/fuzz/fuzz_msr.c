@@ -61,7 +61,7 @@ static void cpuid(struct input *in)
 	}
 	require(leaf[0].eax == leaf[n - 1].function);
 	// Never more than the list, whatever the host has; never less than the bus needs.
-	require((leaf[3].eax & ~0xa7fu) == 0 && (leaf[3].eax & 0x874) == 0x874);
+	require((leaf[3].eax & ~0xaffu) == 0 && (leaf[3].eax & 0x874) == 0x874);
 	require(leaf[3].ebx == 0x30 && leaf[3].ecx == 0);
 	require((leaf[3].edx & ~0x80510u) == 0 && (leaf[3].edx & 0x100) != 0);
 	require((leaf[3].eax >> 3 & 1) == (leaf[3].edx >> 19 & 1));

@@ -78,8 +78,8 @@ static void what_the_host_has_is_passed_on_as_far_as_we_mean_it(void **)
 {
 	struct hv_cpuid_leaf leaf = get(&everything, 0x40000003);
 
-	// VP runtime, reference counter, SynIC, timers, APIC, hypercalls, VP index, TSC page,
-	// frequencies. No reset, idle, reenlightenment, invariant TSC.
+	// VP runtime, reference counter, SynIC, timers, APIC, hypercalls, VP index, reset, TSC
+	// page, frequencies. No idle, reenlightenment, invariant TSC.
 	assert_int_equal(leaf.eax, 0xff | 1 << 9 | 1 << 11);
 	assert_int_equal(leaf.ecx, 0);
 	// XMM input, frequencies, crash, direct timers.
