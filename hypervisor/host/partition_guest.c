@@ -42,7 +42,8 @@ static void op_port(void *arg, uint16_t port, bool write, uint8_t *data, unsigne
 {
 	struct partition *p = arg;
 
-	if (power_access(p->power, port, write, data, size))
+	if (power_access(p->power, port, write, data, size) ||
+		pci_access(&p->pci, port, write, data, size))
 		return;
 	for (unsigned i = 0; i < size; i++)
 		access_byte(p, port + i, write, &data[i]);
@@ -235,4 +236,5 @@ void guest_devices_reset(struct partition *p)
 	serial_reset(p->serial);
 	power_reset(p->power);
 	p->rtc = (struct rtc){};
+	p->pci = (struct pci){};
 }

@@ -12,6 +12,7 @@
 #include <hypervisor/hyperv/crash.h>
 #include <hypervisor/hyperv/synic.h>
 #include <hypervisor/kvm/vm.h>
+#include <hypervisor/machine/pci.h>
 #include <hypervisor/machine/power.h>
 #include <hypervisor/machine/ram.h>
 #include <hypervisor/machine/rtc.h>
@@ -67,6 +68,7 @@ struct partition {
 	struct power *power;
 	pthread_mutex_t rtc_lock;
 	struct rtc rtc;
+	struct pci pci;
 
 	pthread_mutex_t bus_lock;
 	struct hv_synic *synic;

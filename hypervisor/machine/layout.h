@@ -24,6 +24,7 @@
 #define PORT_PM_EVENT   0x600 // 4: status, enable
 #define PORT_PM_CONTROL 0x604 // 2
 #define PORT_PM_TIMER   0x608 // 4
+#define PORT_PCI        0xcf8 // 8: address, data
 #define PORT_RESET      0xcf9
 
 #define POWER_TYPE_S5 5 // as dsdt.asl says

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// A guest that reads and writes the registers of the serial port, the clock and the fixed ACPI
-// hardware as it likes, while somebody types and presses the button. The interrupt lines have to
-// be what the registers say at any time, and be told when they change only.
+// A guest that reads and writes the registers of the serial port, the clock, the PCI bus and the
+// fixed ACPI hardware as it likes, while somebody types and presses the button. The interrupt lines
+// have to be what the registers say at any time, and be told when they change only.
 //
 // Input: operations of three bytes.
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <hypervisor/machine/layout.h>
+#include <hypervisor/machine/pci.h>
 #include <hypervisor/machine/power.h>
 #include <hypervisor/machine/rtc.h>
 #include <hypervisor/machine/serial.h>
@@ -21,6 +22,7 @@ enum { IIR = 2, FIFO = 16 };
 static struct serial *serial;
 static struct power *power;
 static struct rtc rtc;
+static struct pci pci;
 static bool serial_line, sci_line;
 static unsigned out, events;
 
@@ -82,12 +84,13 @@ static void type(uint8_t len)
 
 static void use_power(bool write, uint8_t where, uint8_t value)
 {
-	static const uint16_t ports[] = {
-		PORT_PM_EVENT, PORT_PM_CONTROL, PORT_PM_TIMER, PORT_RESET, PORT_I8042};
-	const uint16_t port = ports[where % 5] + (where >> 3) % 4;
+	static const uint16_t ports[] = {PORT_PM_EVENT, PORT_PM_CONTROL, PORT_PM_TIMER, PORT_RESET,
+		PORT_I8042, PORT_PCI, PORT_PCI + 4};
+	const uint16_t port = ports[where % 7] + (where >> 3) % 4;
 	uint8_t bytes[4] = {value, value ^ where, ~value, where};
 
-	power_access(power, port, write, bytes, 1u << (where >> 5) % 3);
+	if (!power_access(power, port, write, bytes, 1u << (where >> 5) % 3))
+		pci_access(&pci, port, write, bytes, 1u << (where >> 5) % 3);
 }
 
 static void check_sci(void)
@@ -130,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	serial = serial_create(&serial_ops, NULL);
 	power = power_create(&power_ops, NULL);
 	rtc = (struct rtc){};
+	pci = (struct pci){};
 	serial_line = sci_line = false;
 	out = events = 0;
 	require(serial != NULL && power != NULL);
