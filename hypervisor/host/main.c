@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <jansson.h>
 #include <systemd/sd-daemon.h>
 
 #include <hypervisor/vmbus/guest_mem.h>
@@ -102,7 +103,9 @@ int main(int argc, char **argv)
 	if (ret != 0)
 		return ret > 0 ? PARTITION_EXIT_OFF : PARTITION_EXIT_USAGE;
 	set_signals();
-	tzset(); // whose file is out of reach later
+	// Their files are out of reach later.
+	tzset();
+	json_object_seed(0);
 	if (h.opt.user == NULL) {
 		h.opt.user = sandbox_default_user();
 		h.warn_root = true;

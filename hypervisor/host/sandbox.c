@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -22,7 +23,8 @@
 
 #include <hypervisor/kvm/vm.h>
 
-#define ANY (-1)
+#define ARENAS 4
+#define ANY    (-1)
 
 static const struct call {
 	int number;
@@ -155,6 +157,8 @@ int sandbox_close(char why[SANDBOX_WHY_SIZE])
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int ret = ctx == NULL ? -ENOMEM : fill(ctx);
 
+	// With many threads malloc() would count the processors, which are in a file.
+	mallopt(M_ARENA_MAX, ARENAS);
 	if (ret == 0)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);

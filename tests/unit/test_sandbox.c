@@ -59,19 +59,31 @@ static void need(bool good)
 		_exit(1);
 }
 
+#define N_THREADS 64
+
+static pthread_barrier_t all_there;
+
 static void *thread_main(void *arg)
 {
+	void *mine;
+
 	pthread_setname_np(pthread_self(), "vcpu0");
-	return malloc(100000) != NULL ? arg : NULL;
+	pthread_barrier_wait(&all_there);
+	*(void *volatile *)&mine = malloc(1000);
+	pthread_barrier_wait(&all_there);
+	return mine != NULL ? arg : NULL;
 }
 
-static void make_thread(void)
+static void make_threads(void)
 {
-	pthread_t thread;
+	pthread_t thread[N_THREADS];
 	void *ret = NULL;
 
-	need(pthread_create(&thread, NULL, thread_main, &fd) == 0);
-	need(pthread_join(thread, &ret) == 0 && ret == &fd);
+	need(pthread_barrier_init(&all_there, NULL, N_THREADS) == 0);
+	for (unsigned i = 0; i < N_THREADS; i++)
+		need(pthread_create(&thread[i], NULL, thread_main, &fd) == 0);
+	for (unsigned i = 0; i < N_THREADS; i++)
+		need(pthread_join(thread[i], &ret) == 0 && ret == &fd);
 }
 
 // A NIC that is added, or connects again.
@@ -164,7 +176,7 @@ static void look_into_another_process(void)
 
 static void what_a_machine_needs_is_allowed(void **)
 {
-	assert_int_equal(run(make_thread, true), 0);
+	assert_int_equal(run(make_threads, true), 0);
 	assert_int_equal(run(connect_again, true), 0);
 	assert_int_equal(run(say_something, true), 0);
 	assert_int_equal(run(abort_itself, true), -SIGABRT);
