@@ -117,7 +117,8 @@ static const struct gpadl *find_gpadl(void *arg, uint32_t id)
 
 	if (g != NULL)
 		return g;
-	// In this order: what is no more in the socket is being taken, until we let go of the table.
+	// In this order: what is no more in the socket is being taken, until we let go of the
+	// table.
 	may_come = recv(a->sock, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) > 0;
 	if (!may_come)
 		may_come = atomic_load(&a->taking);
