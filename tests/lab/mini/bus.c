@@ -11,6 +11,7 @@
 
 #define MESSAGE_TYPE 1u
 #define TRIES        200
+#define QUIET_US     20000u
 
 struct post_input {
 	uint32_t connection_id, reserved, type, size;
@@ -160,6 +161,19 @@ const char *bus_wait(uint32_t *value, uint32_t *value2)
 	return NULL;
 }
 
+// What was asked for before, in vain or in plenty, is none of ours any more: answers to contact
+// bear no name.
+static void drain(void)
+{
+	uint64_t quiet = clock_us();
+
+	while (clock_us() - quiet < QUIET_US) {
+		if (bus_poll())
+			quiet = clock_us();
+		clock_sleep(quiet + QUIET_US);
+	}
+}
+
 const char *bus_contact(uint32_t version)
 {
 	struct vmbus_initiate_contact m = {
@@ -173,6 +187,7 @@ const char *bus_contact(uint32_t version)
 
 	if (why != NULL)
 		return why;
+	drain();
 	bus_version = 0;
 	memset(bus_offers, 0, sizeof(bus_offers));
 	bus_connection_id = VMBUS_CONNECTION_OLD;

@@ -11,7 +11,8 @@
 #include "text.h"
 #include "words.h"
 
-#define KINDS 8u
+#define KINDS  8u
+#define LOADED 0x100000u // what is below, nobody needs any more
 
 static const struct hostile *const kinds[KINDS] = {hostile_calls, hostile_synic, hostile_gpadl,
 	hostile_channel, hostile_ring, hostile_nvsp, hostile_ports, hostile_deadly};
@@ -53,7 +54,7 @@ uint64_t chance_number(void)
 
 uint64_t spare_ours(uint64_t address)
 {
-	if (address < PAGE || address >= memory_end())
+	if (address < LOADED || address >= memory_end())
 		return address;
 	return gpa_of(hostile_pages()) + address % (HOSTILE_PAGES * PAGE);
 }
@@ -67,10 +68,10 @@ uint64_t chance_address(void)
 	switch (chance_of(4)) {
 	case 0: at = special[chance_of(sizeof(special) / sizeof(special[0]))]; break;
 	case 1: at = memory_end() - PAGE + PAGE * chance_of(3); break;
-	case 2: at = spare_ours(chance() >> chance_of(64) & ~(uint64_t)(PAGE - 1)); break;
+	case 2: at = chance() >> chance_of(64) & ~(uint64_t)(PAGE - 1); break;
 	default: at = gpa_of(hostile_pages()) + PAGE * chance_of(HOSTILE_PAGES); break;
 	}
-	return chance_of(3) == 0 ? at + chance_of(PAGE) : at;
+	return spare_ours(chance_of(3) == 0 ? at + chance_of(PAGE) : at);
 }
 
 void chance_fill(void *at, uint32_t n)

@@ -14,7 +14,7 @@
 #define VECTOR_WAKE  0xf0
 #define VECTOR_TIMER 0xf1
 #define VECTOR_SINT  0xf3
-#define VECTOR_NONE  0xff
+#define VECTOR_NONE  0x2f // low: one that comes in earnest, and is not ended, blocks none above
 
 struct mini_cpu {
 	uint32_t index;
