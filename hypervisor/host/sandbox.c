@@ -23,8 +23,7 @@
 
 #include <hypervisor/kvm/vm.h>
 
-#define ARENAS 4
-#define ANY    (-1)
+#define ANY (-1)
 
 static const struct call {
 	int number;
@@ -157,8 +156,9 @@ int sandbox_close(char why[SANDBOX_WHY_SIZE])
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int ret = ctx == NULL ? -ENOMEM : fill(ctx);
 
-	// With many threads malloc() would count the processors, which are in a file.
-	mallopt(M_ARENA_MAX, ARENAS);
+	// With arenas of threads malloc() would count the processors, and free() see how the kernel
+	// gives out memory: both are in files.
+	mallopt(M_ARENA_MAX, 1);
 	if (ret == 0)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -86,6 +86,29 @@ static void make_threads(void)
 		need(pthread_join(thread[i], &ret) == 0 && ret == &fd);
 }
 
+#define N_LISTS  512
+#define LIST_LEN 65520 // of a guest's longest page list
+
+static void *much_memory(void *)
+{
+	static void *volatile list[N_LISTS];
+
+	for (unsigned i = 0; i < N_LISTS; i++)
+		list[i] = malloc(LIST_LEN);
+	for (unsigned i = N_LISTS; i-- > 0;)
+		free(list[i]);
+	return NULL;
+}
+
+// A guest lends and takes back on a processor's thread.
+static void take_back_much(void)
+{
+	pthread_t thread;
+
+	need(pthread_create(&thread, NULL, much_memory, NULL) == 0);
+	need(pthread_join(thread, NULL) == 0);
+}
+
 // A NIC that is added, or connects again.
 static void connect_again(void)
 {
@@ -177,6 +200,7 @@ static void look_into_another_process(void)
 static void what_a_machine_needs_is_allowed(void **)
 {
 	assert_int_equal(run(make_threads, true), 0);
+	assert_int_equal(run(take_back_much, true), 0);
 	assert_int_equal(run(connect_again, true), 0);
 	assert_int_equal(run(say_something, true), 0);
 	assert_int_equal(run(abort_itself, true), -SIGABRT);
