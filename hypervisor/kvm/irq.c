@@ -11,7 +11,8 @@
 
 #include "vm_state.h"
 
-#define PICS_PINS   8
+#define PIC_PINS    8
+#define GSI_CASCADE 2
 #define N_ROUTES(n) (GSI_PIC + GSI_IOAPIC + (n))
 
 static uint32_t sint_gsi(uint32_t vp)
@@ -19,22 +20,29 @@ static uint32_t sint_gsi(uint32_t vp)
 	return GSI_IOAPIC + vp;
 }
 
+static struct kvm_irq_routing_entry pin(uint32_t gsi, uint32_t chip, uint32_t number)
+{
+	return (struct kvm_irq_routing_entry){
+		.gsi = gsi,
+		.type = KVM_IRQ_ROUTING_IRQCHIP,
+		.u.irqchip = {.irqchip = chip, .pin = number},
+	};
+}
+
+// As PCs have it: the interval timer, line 0, comes in at the IOAPIC's pin 2, which the second
+// PIC's line leaves free.
 static unsigned add_pins(struct kvm_irq_routing_entry *route)
 {
 	unsigned n = 0;
 
 	for (uint32_t gsi = 0; gsi < GSI_IOAPIC; gsi++) {
-		struct kvm_irq_routing_entry e = {.gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP};
-
-		if (gsi < GSI_PIC) {
-			e.u.irqchip.irqchip =
-				gsi < PICS_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
-			e.u.irqchip.pin = gsi % PICS_PINS;
-			route[n++] = e;
-		}
-		e.u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
-		e.u.irqchip.pin = gsi;
-		route[n++] = e;
+		if (gsi == GSI_CASCADE)
+			continue;
+		if (gsi < PIC_PINS)
+			route[n++] = pin(gsi, KVM_IRQCHIP_PIC_MASTER, gsi);
+		else if (gsi < GSI_PIC)
+			route[n++] = pin(gsi, KVM_IRQCHIP_PIC_SLAVE, gsi - PIC_PINS);
+		route[n++] = pin(gsi, KVM_IRQCHIP_IOAPIC, gsi == 0 ? GSI_CASCADE : gsi);
 	}
 	return n;
 }

@@ -32,7 +32,7 @@
 // Wakes a processor's thread out of the guest. The C library keeps 32 and 33.
 #define VM_SIGNAL (SIGRTMIN + 1)
 
-// The first 24 interrupts are the pins of the IOAPIC; the first 16 of them reach the PICs too.
+// The first 24 interrupts are the IOAPIC's; the first 16 of them reach the PICs too.
 #define GSI_IOAPIC 24
 #define GSI_PIC    16
 

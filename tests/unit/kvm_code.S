@@ -9,6 +9,7 @@
 #define PAGE   0x3000
 #define BUFFER 0x200000
 #define HOLE   0xd0000000
+#define IOAPIC 0xfec00000
 #define APIC   0xfee00000
 
 	.macro guest name
@@ -89,6 +90,33 @@ code_pic_handler:
 	iret
 	.globl code_pic_all
 code_pic_all:
+
+	/* The interval timer, every millisecond, at the IOAPIC's pin 2 as vector 0x30. */
+	guest pit
+	movl $STACK, %esp
+	lidt IDTR
+	movl $0x1ff, APIC + 0xf0
+	movb $0xff, %al
+	outb %al, $0x21
+	movl $0x15, IOAPIC
+	movl $0, IOAPIC + 0x10
+	movl $0x14, IOAPIC
+	movl $0x30, IOAPIC + 0x10
+	movb $0x34, %al
+	outb %al, $0x43
+	movb $0xa9, %al
+	outb %al, $0x40
+	movb $0x04, %al
+	outb %al, $0x40
+	sti
+	end pit
+	.globl code_pit_handler
+code_pit_handler:
+	report $0x30
+	movl $0, APIC + 0xb0
+	iret
+	.globl code_pit_all
+code_pit_all:
 
 	guest sint
 	movl $STACK, %esp

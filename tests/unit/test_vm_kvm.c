@@ -22,6 +22,7 @@
 DECLARE_CODE(ports);
 DECLARE_CODE(mmio);
 DECLARE_CODE(pic);
+DECLARE_CODE(pit);
 DECLARE_CODE(sint);
 DECLARE_CODE(synic);
 DECLARE_CODE(hypercalls);
@@ -35,7 +36,8 @@ DECLARE_CODE(spin);
 DECLARE_CODE(smp);
 DECLARE_CODE(second);
 DECLARE_CODE(long);
-extern const uint8_t code_pic_handler[], code_pic_all[], code_sint_handler[], code_sint_all[];
+extern const uint8_t code_pic_handler[], code_pic_all[], code_pit_handler[], code_pit_all[],
+	code_sint_handler[], code_sint_all[];
 
 static int kvm_fd;
 
@@ -405,6 +407,17 @@ static void raises_lines(void **)
 	kvm_guest_destroy(&g);
 }
 
+static void has_an_interval_timer(void **)
+{
+	GUEST(g, 1);
+	kvm_guest_load(&g, GUEST_CODE, code_pit, code_pit_all - code_pit);
+	kvm_guest_vector(&g, 0x30, GUEST_CODE + (code_pit_handler - code_pit));
+	kvm_guest_start(&g);
+	assert_true(kvm_guest_wait(&g, &g.n_reports, 20));
+	assert_int_equal(g.report[19], 0x30);
+	kvm_guest_destroy(&g);
+}
+
 static void interrupts(struct kvm_guest *g, unsigned n)
 {
 	assert_true(kvm_guest_wait(g, &g->n_reports, 1 + n));
@@ -484,6 +497,7 @@ int main(void)
 		cmocka_unit_test(tells_of_synic_registers),
 		cmocka_unit_test(brings_hypercalls_but_signals),
 		cmocka_unit_test(raises_lines),
+		cmocka_unit_test(has_an_interval_timer),
 		cmocka_unit_test(interrupts_by_sint),
 	};
 
