@@ -264,7 +264,7 @@ launch_daemon() { # [OPTION...]: starts it without waiting
 
 start_daemon() { # [OPTION...]
 	launch_daemon "$@"
-	if ! within 20 daemon_answers; then
+	if ! within "${VSW_START:-20}" daemon_answers; then
 		echo "vswitchd does not answer:"
 		tail -n 30 "$tmp/log"
 		exit 1
