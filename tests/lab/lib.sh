@@ -20,6 +20,9 @@ VSW_ARGS=${VSW_ARGS:---mbufs 8192}
 # shellcheck source=../smoke/lib.sh
 . "$LAB_TREE/tests/smoke/lib.sh"
 
+# As tests/smoke/lib.sh has them.
+vswitchd=$build/vswitch/vswitchd
+vswitchctl=$build/ctl/vswitchctl
 hvhost=$build/hypervisor/host/hvhost
 # shellcheck disable=SC2034 # the jobs use it
 hvctl=$build/hypervisor/hvctl/hvctl
@@ -235,8 +238,9 @@ vm_dmesg() { # NAME
 # The PCI NICs of '# lab: nics=': number N is nicN in the daemon's namespace, and its far end
 # eth0 in a namespace farN.
 place_nics() {
-	local n=0 model
-	for model in ${LAB_NICS//,/ }; do
+	local n=0 models=()
+	IFS=, read -ra models <<< "$LAB_NICS"
+	while [ $n -lt ${#models[@]} ]; do
 		add_space "far$n"
 		move_nic "52:54:00:77:00:0$n" "nic$n" host && move_nic "52:54:00:77:0f:0$n" eth0 "far$n" ||
 			return
