@@ -63,6 +63,24 @@ says 0 "VMBus     5.3" show web1
 equal "pid" "$(hv --json show web1 | jq .pid)" "${machines[web1]}"
 equal "memory and exits" "$(hv --json show db | jq -c '[.memory, .exits.returns]')" "[536870912,12]"
 
+# --- the manual, the page and the completion know every command and method
+for command in list show stop reset console add-nic del-nic; do
+	check "manual and completion know $command" eval \
+		"grep -q '^.It Ic $command' $top/hypervisor/hvctl/hvctl.1 && grep -q \"offer='[^']*$command\" $top/hypervisor/hvctl/hvctl.bash"
+done
+printf '{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}\n' |
+	socat -t 1 - "UNIX-CONNECT:$run/web1.sock" > "$tmp/methods"
+jq -r '.result.methods[] | "### " + .name, (.params[] | "| `" + .name + "` | " + .type)' \
+	"$tmp/methods" > "$tmp/words"
+jq -r '.result.errors[] | "| \(.code) | \(.name) | \(.help) |"' "$tmp/methods" >> "$tmp/words"
+at_least "methods, parameters and errors" "$(wc -l < "$tmp/words")" 28
+while read -r words; do
+	grep -qF -- "$words" "$top/docs/hvhost-control.md" || bad "docs/hvhost-control.md lacks '$words'"
+done < "$tmp/words"
+while read -r word; do
+	grep -q "\`$word\`" "$top/docs/hvhost-control.md" || bad "docs/hvhost-control.md lacks $word"
+done < <(hv --json show web1 | jq -r 'keys[], (.nics[0] | keys[]), (.exits | keys[])')
+
 # --- bad input
 says 1 "there are: db, log, web1" show wbe1
 says 1 "no name of a machine" show ../web1
