@@ -26,7 +26,8 @@ vswitchctl=$build/ctl/vswitchctl
 hvhost=$build/hypervisor/host/hvhost
 # shellcheck disable=SC2034 # the jobs use it
 hvctl=$build/hypervisor/hvctl/hvctl
-declare -A vm_pid=() vm_in=() vm_out=()
+# shellcheck source=vm.sh
+. "$LAB_TREE/tests/lab/vm.sh"
 rm -f "$tmp/log"
 : > "$LAB_OUT/vswitchd.log"
 ln -s "$LAB_OUT/vswitchd.log" "$tmp/log"
@@ -63,20 +64,6 @@ kernel_of() { # FLAVOUR
 	echo "${!name:?no kernel $1: say guests=$1 in the line '# lab:'}"
 }
 
-# Starts PROGRAM as the guest NAME's machine, with its console on stdin and stdout.
-vm_launch() { # NAME PROGRAM ARGUMENT...
-	local name=$1 fd
-	shift
-	mkfifo "$tmp/vm-$name.in" 2> /dev/null
-	exec {fd}<> "$tmp/vm-$name.in"
-	vm_in[$name]=$fd
-	: > "$tmp/vm-$name.console"
-	"$@" < "$tmp/vm-$name.in" >> "$tmp/vm-$name.console" 2>> "$tmp/vm-$name.log" &
-	vm_pid[$name]=$!
-	exec {fd}< "$tmp/vm-$name.console"
-	vm_out[$name]=$fd
-}
-
 vm_start() { # NAME [HVHOST-OPTION...]
 	local name=$1 folder
 	shift
@@ -89,47 +76,6 @@ vm_start() { # NAME [HVHOST-OPTION...]
 		--user root "$@"
 }
 
-vm_append() { # NAME
-	echo "console=ttyS0 quiet mitigations=off panic=-1 ip=off hv.hostname=$1 hv.run=/sbin/agent"
-}
-
-vm_lives() { # NAME
-	kill -0 "${vm_pid[$1]}" 2> /dev/null
-}
-
-# The console's next whole line goes to `line`; 1: there is none yet.
-vm_line() { # NAME
-	local part
-	if IFS= read -r part <&"${vm_out[$1]}"; then
-		line=${vm_part:-}${part%$'\r'}
-		vm_part=
-		return 0
-	fi
-	vm_part=${vm_part:-}$part
-	return 1
-}
-
-# Reads the console up to a line that begins with TEXT, which is `line` then.
-vm_wait() { # NAME SECONDS TEXT
-	local name=$1 end=$((SECONDS + $2)) text=$3 vm_part=
-	while :; do
-		if vm_line "$name"; then
-			[[ $line != "$text"* ]] || return 0
-		elif ! vm_lives "$name"; then
-			echo "the guest $name is gone; its console's end:"
-			break
-		elif [ $SECONDS -gt "$end" ]; then
-			echo "the guest $name did not say '$text' in $2 s; its console's end:"
-			break
-		else
-			sleep 0.05
-		fi
-	done
-	tail -n 25 "$tmp/vm-$name.console" | tr -d '\r' | sed 's/^/    /'
-	tail -n 5 "$tmp/vm-$name.log" | sed 's/^/    /'
-	return 1
-}
-
 vm_up() { # NAME [SECONDS]
 	local line
 	if vm_wait "$1" "${2:-120}" "@agent"; then
@@ -138,47 +84,6 @@ vm_up() { # NAME [SECONDS]
 		bad "the guest $1 does not come up"
 		return 1
 	fi
-}
-
-# One at a time for one guest; vm_timeout seconds at most (120). Exit code 124: no answer.
-vm_run() { # NAME COMMAND...
-	local name=$1 text line id=${EPOCHREALTIME/[.,]/} end=$((SECONDS + ${vm_timeout:-120})) vm_part=
-	local lines=()
-	shift
-	text=$(base64 -w 0 <<< "$*")
-	# With its own id in front of it: what an earlier command left half said cannot harm.
-	printf '\n#%s %s\n' "$id" "$text" >&"${vm_in[$name]}"
-	while :; do
-		if vm_line "$name"; then
-			case $line in
-			"@$id:"*) lines+=("${line#*:}") ;;
-			"@$id="*) break ;;
-			esac
-		elif ! vm_lives "$name"; then
-			echo "vm_run: the guest $name is gone"
-			return 125
-		elif [ $SECONDS -gt "$end" ]; then
-			echo "vm_run: no answer from the guest $name to: $*"
-			return 124
-		else
-			sleep 0.02
-		fi
-	done
-	line=${line#*=}
-	[ "${line#* }" = ${#lines[@]} ] || {
-		echo "vm_run: ${#lines[@]} of ${line#* } lines of output came over the console"
-		return 126
-	}
-	printf '%s\n' "${lines[@]}" | base64 -d | gzip -dc
-	return "${line% *}"
-}
-
-vm_forget() { # NAME
-	local fd=${vm_in[$1]}
-	exec {fd}>&-
-	fd=${vm_out[$1]}
-	exec {fd}<&-
-	unset "vm_pid[$1]" "vm_in[$1]" "vm_out[$1]"
 }
 
 vm_kill() { # NAME: SIGKILL
@@ -266,7 +171,8 @@ vm_iperf() { # NAME ADDRESS [OPTION...]
 	local name=$1 address=$2
 	shift 2
 	vm_run "$name" "iperf3 -f m -t 1 -c $address $* > /run/iperf 2>&1
-		sed -nE 's/.* ([0-9.]+) Mbits.* (\(([0-9.e+-]+)%\) +)?receiver.*/\1 \3/p' /run/iperf | tail -n 1
+		sed -nE 's/.* ([0-9.]+) Mbits.*receiver.*/\1/p' /run/iperf
+		sed -nE 's/.*\(([0-9.e+-]+)%\).*receiver.*/\1/p' /run/iperf
 		grep receiver /run/iperf > /dev/null || tail -n 2 /run/iperf" | paste -sd ' '
 }
 
