@@ -20,7 +20,7 @@ vm_launch() { # NAME PROGRAM ARGUMENT...
 }
 
 vm_append() { # NAME
-	echo "console=ttyS0 quiet mitigations=off panic=-1 ip=off hv.hostname=$1 hv.run=/sbin/agent"
+	echo "console=ttyS0 quiet mitigations=off init_on_alloc=0 panic=-1 ip=off hv.hostname=$1 hv.run=/sbin/agent"
 }
 
 vm_lives() { # NAME
