@@ -59,18 +59,9 @@ static int set_up(struct host *h, char why[PARTITION_WHY_SIZE])
 	return h->partition == NULL ? -1 : 0;
 }
 
-static int give_up_privileges(const struct host *h, char why[PARTITION_WHY_SIZE])
-{
-	int ret = sandbox_drop(h->opt.user, why);
-
-	if (ret == 0 && h->opt.user != NULL && strcmp(h->opt.user, "root") == 0 && h->warn_root)
-		log_warn("vm", "runs as root: make a user hvhost, or give --user");
-	return ret;
-}
-
 static int begin(struct host *h, char why[PARTITION_WHY_SIZE])
 {
-	int ret = give_up_privileges(h, why);
+	int ret = sandbox_drop(h->opt.user, why);
 
 	// The provider is to see who we are from now on.
 	if (ret == 0)
@@ -83,6 +74,8 @@ static int begin(struct host *h, char why[PARTITION_WHY_SIZE])
 		snprintf(why, PARTITION_WHY_SIZE, "cannot begin: %s", strerror(-ret));
 	if (ret < 0)
 		return ret;
+	if (h->warn_root)
+		log_warn("vm", "runs as root: make a user hvhost, or give --user");
 	sd_notify(0, "READY=1");
 	return h->opt.no_sandbox ? 0 : sandbox_close(why);
 }
@@ -108,7 +101,7 @@ int main(int argc, char **argv)
 	json_object_seed(0);
 	if (h.opt.user == NULL) {
 		h.opt.user = sandbox_default_user();
-		h.warn_root = true;
+		h.warn_root = h.opt.user != NULL && strcmp(h.opt.user, "root") == 0;
 	}
 	ret = set_up(&h, why);
 	if (ret == 0)

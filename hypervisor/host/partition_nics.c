@@ -12,7 +12,8 @@
 
 #define REQUIRE_US 10000000 // for the provider to say something
 
-static const char *const no_provider = "start vswitchd, or do without --require-port";
+static const char *const no_provider =
+	"see that vswitchd runs and that its socket can be reached, or do without --require-port";
 
 // Whatever the guest, or the provider, causes is told here. The bus lock is held; any thread.
 static void on_tell(void *arg, bool warning, const char *text)
@@ -234,7 +235,7 @@ static int has_port(struct nic *nic, char why[PARTITION_WHY_SIZE])
 		return -EPERM;
 	}
 	if (state == VSP_LINK_AWAY && reason[0] != '\0') {
-		snprintf(why, PARTITION_WHY_SIZE, "vswitchd is not there, %.150s; %s", reason,
+		snprintf(why, PARTITION_WHY_SIZE, "vswitchd is not there, %.110s; %s", reason,
 			no_provider);
 		return -ENOTCONN;
 	}

@@ -208,7 +208,7 @@ static void required_port_that_is_missing(void **)
 static void required_provider_that_is_away(void **)
 {
 	add("port=web1");
-	require_fails("start vswitchd");
+	require_fails("see that vswitchd runs");
 }
 
 static void required_provider_that_refuses(void **)
