@@ -13,6 +13,7 @@
 #include <hypervisor/kvm/vm.h>
 #include <hypervisor/machine/layout.h>
 
+#include "sandbox.h"
 #include "usage.h"
 
 #define MEMORY_STEP   (2ull << 20)
@@ -276,7 +277,9 @@ static int parse_rest(int c, struct options *opt)
 		return parse_count(optarg, 0, MAX_STOP, &opt->stop_seconds,
 			"--stop-timeout takes seconds, 0 to 86400, not");
 	case OPT_HELP: fputs(hvhost_usage, stdout); return 1;
-	case OPT_VERSION: puts("hvhost " VSW_VERSION); return 1;
+	case OPT_VERSION:
+		printf("hvhost %s\nsystem calls allowed: %u\n", VSW_VERSION, sandbox_n_calls());
+		return 1;
 	default: fputs("hvhost: bad usage; try: hvhost --help\n", stderr); return -1;
 	}
 }
