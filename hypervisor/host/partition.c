@@ -88,6 +88,31 @@ static void on_signal(void *arg, uint32_t)
 	}
 }
 
+// ---- panic
+
+static void tell_crash(struct partition *p)
+{
+	char text[HV_CRASH_TEXT_MAX], *rest = text, *line;
+	bool untold;
+
+	pthread_mutex_lock(&p->crash_lock);
+	snprintf(text, sizeof(text), "%s", p->crash);
+	untold = p->crash_untold;
+	p->crash_untold = false;
+	pthread_mutex_unlock(&p->crash_lock);
+	if (!untold)
+		return;
+	p->crashed = true;
+	if (p->state == PARTITION_RUNNING)
+		p->state = PARTITION_CRASHED;
+	if (!log_may_say())
+		return;
+	log_error("guest", "the guest has crashed");
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			log_error("guest", "%s", line);
+}
+
 // ---- reset
 
 static void begin_reset(struct partition *p)
@@ -100,11 +125,12 @@ static void begin_reset(struct partition *p)
 		return;
 	}
 	boot_stop(p);
+	tell_crash(p);
 	if (log_may_say())
 		log_info("vm", "reset%s%s", p->why_ended[0] != '\0' ? ": " : "", p->why_ended);
 	p->why_ended[0] = '\0';
 	// What it wanted last does not count any more.
-	atomic_fetch_and(&p->wants, ~(WANT_OFF | WANT_RESET | WANT_BROKEN));
+	atomic_fetch_and(&p->wants, ~(WANT_OFF | WANT_RESET | WANT_BROKEN | WANT_CRASH));
 	pthread_mutex_lock(&p->bus_lock);
 	hv_synic_reset(p->synic);
 	vmbus_bus_reset(p->bus);
@@ -155,31 +181,16 @@ int partition_reset(struct partition *p)
 
 // ---- what the processors want
 
-static void tell_crash(struct partition *p)
-{
-	char text[HV_CRASH_TEXT_MAX], *rest = text, *line;
-
-	pthread_mutex_lock(&p->crash_lock);
-	snprintf(text, sizeof(text), "%s", p->crash);
-	p->crash_untold = false;
-	pthread_mutex_unlock(&p->crash_lock);
-	p->crashed = true;
-	if (p->state == PARTITION_RUNNING)
-		p->state = PARTITION_CRASHED;
-	if (!log_may_say())
-		return;
-	log_error("guest", "the guest has crashed");
-	while ((line = strsep(&rest, "\n")) != NULL)
-		if (line[0] != '\0')
-			log_error("guest", "%s", line);
-}
-
 static void grant_wants(struct partition *p)
 {
 	unsigned wants = atomic_exchange(&p->wants, 0);
 
 	if (wants & WANT_CRASH)
 		tell_crash(p);
+	if (atomic_load_explicit(&p->ram.mem.dead, memory_order_relaxed)) {
+		log_error("vm", "the guest's memory has holes: there were not enough huge pages");
+		partition_end(p, PARTITION_EXIT_FAILURE);
+	}
 	if (wants & WANT_NICS)
 		nics_sweep(p);
 	if (wants & WANT_BUS) {
