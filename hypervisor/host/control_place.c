@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "run_dir.h"
 
 #define BACKLOG    16
@@ -183,8 +184,9 @@ void control_place_close(struct control_place *place)
 {
 	if (place->listen >= 0)
 		close(place->listen);
-	if (place->bound && !somebody_answers(place))
-		unlinkat(place->dir, place->file, 0);
+	if (place->bound && !somebody_answers(place) && unlinkat(place->dir, place->file, 0) < 0 &&
+		errno != ENOENT)
+		log_warn("control", "cannot remove %s: %s", place->addr.sun_path, strerror(errno));
 	if (place->dir >= 0)
 		close(place->dir);
 	place->dir = place->listen = -1;

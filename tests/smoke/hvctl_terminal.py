@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# hvctl's console in a terminal: hvctl_terminal.py HVCTL ARGUMENT... The guest is a parrot.
+# hvctl's console in a terminal: hvctl_terminal.py HVCTL ARGUMENT..., where the guest is a parrot;
+# or hvhost's own: hvctl_terminal.py --hvhost HVHOST ARGUMENT..., with any guest.
 import fcntl
 import os
 import pty
@@ -59,9 +60,22 @@ def end(master, slave, before, pid, wanted):
     os.close(slave)
 
 
-def main():
-    command = sys.argv[1:]
+def be_at_hvhost(command):
+    t = start(command)
+    read_until(t[0], b"Ctrl-A x cuts the power", 30)
+    read_until(t[0], b"\n", 60)
+    end_of_wait = time.time() + 10
+    while termios.tcgetattr(t[1])[3] & (termios.ECHO | termios.ICANON | termios.ISIG):
+        if time.time() > end_of_wait:
+            sys.exit("the terminal is not raw")
+        time.sleep(0.05)
+    os.write(t[0], b"\x03\x01h")
+    read_until(t[0], b"Ctrl-A p  press the power button")
+    os.write(t[0], b"\x01x")
+    end(*t, 3)
 
+
+def be_at_hvctl(command):
     t = start(command)
     read_until(t[0], b"Ctrl-] leaves it")
     read_until(t[0], b"Linux version")
@@ -91,4 +105,7 @@ def main():
     end(*t, 0)
 
 
-main()
+if sys.argv[1] == "--hvhost":
+    be_at_hvhost(sys.argv[2:])
+else:
+    be_at_hvctl(sys.argv[1:])

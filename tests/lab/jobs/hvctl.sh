@@ -96,11 +96,25 @@ vm_forget a
 says 1 "there is no machine 'a'" show a
 equal "nothing is left" "$(ls "$tmp/hvhost")" ""
 
-vm_start a --nic port=a
-check "a is back" within 10 hv show a
-says 0 "machine 'a' is off" stop a --now
+# --- as another user, who gets the socket and takes it away again
+chmod 711 "$tmp"
+check "a port for nobody" ctl add-port lan n --type vmnic --user nobody
+vm_start a --nic port=n --user nobody --run-dir "$tmp/own"
+check "its socket comes at once" within 10 hv --run-dir "$tmp/own" show a
+equal "owner and mode" "$(stat -c '%U %a' "$tmp/own/a.sock")" "nobody 600"
+check "it is attached" within 20 eval "[ \"\$(hv --run-dir $tmp/own --json show a | jq -r .nics[0].state)\" = attached ]"
+equal "who it is" "$(ps -o user= -p "${vm_pid[a]}")" nobody
+output=$(hv --run-dir "$tmp/own" stop a --now 2>&1)
+equal "said" "$output" "machine 'a' is off"
 wait "${vm_pid[a]}"
 equal "hvhost ends with" $? 3
 vm_forget a
+equal "nothing is left" "$(ls "$tmp/own")" ""
+
+# --- at a terminal
+folder=$(kernel_of cloud-amd64)
+check "hvhost at a terminal" /usr/bin/python3 "$LAB_TREE/tests/smoke/hvctl_terminal.py" --hvhost "$hvhost" \
+	--name t --memory 128M --kernel "$folder/vmlinuz" --initrd "$(cat "$folder/initrd")" \
+	--append "$(vm_append t)" --run-dir "$tmp/hvhost" --vsp-socket "$tmp/run/vsp.sock" --user root
 logs_are_clean
 finish
