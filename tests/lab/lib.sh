@@ -10,8 +10,8 @@
 #   vm_run NAME COMMAND...             its output and exit code, like in_space
 #   vm_stop NAME, vm_kill NAME         power button, judged; power cut
 #   vm_dmesg NAME                      judged: Hyper-V is there, and nobody complains
-# Each takes VM_FLAVOUR, VM_MEMORY, VM_CPUS, VM_APPEND. The console is LAB_OUT/NAME.console at the
-# end, $tmp/vm-NAME.console before.
+# Each takes VM_FLAVOUR, VM_MEMORY, VM_CPUS, VM_APPEND, VM_INITRD. The console is
+# LAB_OUT/NAME.console at the end, $tmp/vm-NAME.console before.
 no_daemon=1
 VSW_START=90
 # Memory costs time where every page is emulated: few buffers, and huge pages if there are any.
@@ -70,7 +70,7 @@ vm_start() { # NAME [HVHOST-OPTION...]
 	folder=$(kernel_of "${VM_FLAVOUR:-cloud-amd64}")
 	vm_launch "$name" ip netns exec "$id-host" "$hvhost" --name "$name" \
 		--memory "${VM_MEMORY:-192M}" --cpus "${VM_CPUS:-1}" \
-		--kernel "$folder/vmlinuz" --initrd "$(cat "$folder/initrd")" \
+		--kernel "$folder/vmlinuz" --initrd "${VM_INITRD:-$(cat "$folder/initrd")}" \
 		--append "$(vm_append "$name") ${VM_APPEND:-}" \
 		--console stdio --run-dir "$tmp/hvhost" --vsp-socket "$tmp/run/vsp.sock" \
 		--user root "$@"
