@@ -91,8 +91,8 @@ boot b 3 base
 check "a guest says that there is no server yet" within 100 \
 	grep -q 'root: hv-nbd: 10.77.0.1 port 10809: .*; still trying' "$tmp/vm-b.console"
 check "server" start_server
-vm_up a 100
-vm_up b 100
+vm_up a 150
+vm_up b 150
 
 # --- what they have ---
 
@@ -145,7 +145,7 @@ equal "nothing failed" "$(vm_run a 'dmesg | grep "I/O error\|EXT4-fs error"')" "
 # --- reboot, off ---
 
 vm_run a 'echo one > /kept; (sleep 1; /sbin/reboot) > /dev/null 2>&1 &'
-vm_up a
+vm_up a 150
 equal "what was written is there after a reboot" "$(vm_run a 'cat /kept')" one
 equal "the server knows who left" "$(count_servers)" 3
 vm_stop a
