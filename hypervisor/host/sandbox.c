@@ -25,6 +25,13 @@
 
 #define ANY (-1)
 
+// Sanitizers make calls that no table of ours can foresee.
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 static const struct call {
 	int number;
 	int arg; // ANY: whatever the arguments are
@@ -153,9 +160,13 @@ static int fill(scmp_filter_ctx ctx)
 
 int sandbox_close(char why[SANDBOX_WHY_SIZE])
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int ret = ctx == NULL ? -ENOMEM : fill(ctx);
+	scmp_filter_ctx ctx;
+	int ret;
 
+	if (SANITIZED)
+		return 0;
+	ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	ret = ctx == NULL ? -ENOMEM : fill(ctx);
 	// With arenas of threads malloc() would count the processors, and free() see how the kernel
 	// gives out memory: both are in files.
 	mallopt(M_ARENA_MAX, 1);
