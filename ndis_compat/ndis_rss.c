@@ -129,6 +129,20 @@ static int read_table(
 	return 0;
 }
 
+static int read_key(
+	const uint8_t *data, uint32_t len, const struct params *m, struct ndis_rss_params *p)
+{
+	static const uint8_t zeros[NDIS_RSS_KEY_SIZE];
+
+	if (m->key_size != NDIS_RSS_KEY_SIZE || !is_inside(m->key_offset, m->key_size, len))
+		return -EINVAL;
+	memcpy(p->key, data + m->key_offset, sizeof(p->key));
+	// Linux (6.1) forgets its key when it goes down to one channel, and then sends none.
+	if (memcmp(p->key, zeros, sizeof(zeros)) == 0)
+		memcpy(p->key, ndis_rss_default_key, sizeof(p->key));
+	return 0;
+}
+
 // What came of a message and of what it left unchanged.
 static bool is_whole(const struct ndis_rss_params *p, uint32_t n_channels)
 {
@@ -161,11 +175,8 @@ int ndis_rss_params_parse(
 		return -EINVAL;
 	if (!(m.flags & TABLE_UNCHANGED) && read_table(data, len, &m, &found) < 0)
 		return -EINVAL;
-	if (!(m.flags & KEY_UNCHANGED)) {
-		if (m.key_size != NDIS_RSS_KEY_SIZE || !is_inside(m.key_offset, m.key_size, len))
-			return -EINVAL;
-		memcpy(found.key, data + m.key_offset, sizeof(found.key));
-	}
+	if (!(m.flags & KEY_UNCHANGED) && read_key(data, len, &m, &found) < 0)
+		return -EINVAL;
 	if (!is_whole(&found, n_channels))
 		return -EINVAL;
 	found.enabled = true;

@@ -33,7 +33,8 @@ int ndis_rss_caps_parse(const uint8_t *data, uint32_t len, struct ndis_rss_caps 
 // What the message leaves unchanged is kept from *p; of one that turns RSS off, all is. -EINVAL:
 // arrays outside of the message, an entry (also a kept one) at or above n_channels, a key of
 // another length, a table empty or no power of two or too long, another function than Toeplitz,
-// nothing to hash. *p is then untouched.
+// nothing to hash. *p is then untouched. A key of zeros, which would hash all alike, is taken for
+// the default one.
 int ndis_rss_params_parse(
 	const uint8_t *data, uint32_t len, uint32_t n_channels, struct ndis_rss_params *p);
 int ndis_rss_params_build(uint8_t *to, uint32_t size, const struct ndis_rss_params *p); // length

@@ -111,6 +111,24 @@ static void test_flows_spread_and_stay(void **)
 		assert_in_range(n[q], 850, 1150);
 }
 
+// A key of zeros, as Linux sends it after "ethtool -L" went to one channel and up again, spreads
+// too
+static void test_flows_spread_without_a_key(void **)
+{
+	struct ndis_rss_params p = params(QUEUES);
+	uint32_t n[QUEUES] = {}, hash;
+
+	memcpy(p.table, (const uint8_t[]){0, 1, 2, 3}, QUEUES);
+	memset(p.key, 0, sizeof(p.key));
+	assert_int_equal(set_rss(&p), NDIS_STATUS_SUCCESS);
+	for (uint32_t flow = 0; flow < 4000; flow++) {
+		assert_true(netvsp_hash(h.vsp, tcp4(flow), 64, &hash));
+		n[netvsp_queue_of(h.vsp, hash)]++;
+	}
+	for (int q = 0; q < QUEUES; q++)
+		assert_in_range(n[q], 850, 1150);
+}
+
 // What Microsoft's verification suite says of the hash: 66.9.149.187:2794 to 161.142.100.80:1766
 static void test_known_hash(void **)
 {
@@ -277,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_capabilities),
 		TEST(test_flows_spread_and_stay),
+		TEST(test_flows_spread_without_a_key),
 		TEST(test_known_hash),
 		TEST(test_table_names_channels),
 		TEST(test_bad_parameters_change_nothing),
