@@ -98,12 +98,12 @@ static int tell_added(struct machine *m, const char *name)
 			break;
 		pause_ms(100);
 	}
+	printf("NIC '%s' added to '%s' for port '%s'", name, m->name, port);
 	if (strcmp(state, "attached") == 0)
-		printf("NIC '%s' added to '%s', attached to the switch for port '%s'\n", name,
-			m->name, port);
+		printf("\n  if it has no link: vswitchctl diagnose-port %s\n", port);
 	else
-		printf("NIC '%s' added to '%s'; not attached to port '%s' yet%s%s\n", name, m->name,
-			port, reason[0] != '\0' ? ": " : "", reason);
+		printf("; the switch does not know it yet%s%s\n", reason[0] != '\0' ? "\n  " : "",
+			reason);
 	return HVCTL_DONE;
 }
 
