@@ -97,7 +97,9 @@ equal "the control socket is gone" "$(find "$tmp/hvhost" -name "one*")" ""
 equal "calls that the sandbox has killed for" "$(dmesg | grep -c 'type=1326.*hvhost')" 0
 
 note "ends by themselves"
-VM_APPEND="panic=1" vm_start two --no-reboot --user nobody --run-dir "$tmp/own"
+check "a port of nobody's" ctl add-port s p3 --type vmnic --user nobody
+VM_APPEND="panic=1" vm_start two --no-reboot --nic port=p3 --require-port --user nobody \
+	--run-dir "$tmp/own"
 vm_up two 200 || finish
 pid_two=${vm_pid[two]}
 equal "it runs as" "$(ps -o user= -p "$pid_two")" nobody
