@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # a 32-bit guest and a 64-bit one, both Debian's kernels as they are, on one switch
-# lab: guests=cloud-amd64,686 timeout=420
+# lab: guests=cloud-amd64,686 timeout=540
 #
 #   guest a, 64 bits (.2) ═ vmnic a ─── switch s (private) ─── vmnic b ═ guest b, 32 bits (.3)
 . "$(dirname "$0")/../lib.sh"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # two unmodified Debian guests: ping, TCP and UDP to each other, the host and a PCI NIC's far end
-# lab: nics=e1000e timeout=420
+# lab: nics=e1000e timeout=540
 #
 #   guest a (.2) ═ VMBus ═ vmnic a ─┐                        ┌─ host0 (.1, this host)
 #                                   ├─ switch lan (external) ┤
