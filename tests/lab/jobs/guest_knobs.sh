@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# what a Debian guest's user turns: ethtool, MTU, modules, addresses; reboot
+# what a Debian guest's user turns: ethtool, MTU, modules, addresses; reboot, panic
 # lab: timeout=600
 #
 #   guest g (.2), 2 vCPUs ═ VMBus ═ vmnic g ── switch s ── host port (.1, this host)
@@ -128,7 +128,7 @@ ip -n "$id-host" link set "${id}h" up
 add_address host "${id}h" 1
 background host socat TCP-LISTEN:7,reuseaddr,fork PIPE
 serve 81 "$tmp/turns"
-VM_MEMORY=256M VM_CPUS=2 VM_APPEND="hv.ip=10.77.0.2/16 hv.ip=fd77::2/64" \
+VM_MEMORY=256M VM_CPUS=2 VM_APPEND="panic=1 hv.ip=10.77.0.2/16 hv.ip=fd77::2/64" \
 	vm_start g --nic port=g
 begins "a first start"
 
@@ -175,5 +175,11 @@ begins "a reboot"
 turned "MTU after it" "mtu 9000"
 vm_dmesg g
 logs_are_clean
+vm_run g "(sleep 1; echo c > /proc/sysrq-trigger) > /dev/null 2>&1 &"
+begins "a panic"
+vm_dmesg g
+check "its last words are kept" grep -q \
+	'error guest: .*Kernel panic - not syncing: sysrq triggered crash' "$tmp/vm-g.log"
+equal "errors in vswitchd's log" "$(grep -E ' (error|fatal) ' "$tmp/log" | head -n 3)" ""
 vm_stop g
 finish
