@@ -179,9 +179,13 @@ static const char *word_fuzz(const char *)
 	mixing = true;
 	for (uint32_t i = 1; i < n_cpus; i++)
 		smp_run(i, mix, NULL);
-	for (; clock_us() < end; rounds++)
-		if (!run_one(pick(with_nic), 1 + chance_of(settings.times)))
+	for (; clock_us() < end; rounds++) {
+		const struct hostile *h = pick(with_nic);
+
+		say("round %u %s", rounds, h->name);
+		if (!run_one(h, 1 + chance_of(settings.times)))
 			break;
+	}
 	mixing = false;
 	for (uint32_t i = 1; i < n_cpus; i++)
 		smp_wait(i, BUS_PATIENCE);

@@ -121,7 +121,7 @@ static void scan_cpuid(uint32_t times)
 const struct hostile hostile_synic[] = {
 	{.name = "random_synic", .run = random_synic},
 	{.name = "simp_is_siefp", .run = simp_is_siefp},
-	{.name = "simp_in_holes", .run = simp_in_holes, .anywhere = true},
+	{.name = "simp_in_holes", .run = simp_in_holes},
 	{.name = "simp_on_rings", .run = simp_on_rings, .needs_nic = true},
 	{.name = "on_off", .run = on_off, .anywhere = true},
 	{.name = "scan_msrs", .run = scan_msrs, .anywhere = true},

@@ -16,6 +16,7 @@
 #define ECHO_REPLY   0
 #define ECHO_REQUEST 8
 #define PATIENCE_US  1000000u
+#define LOST_US      5000000u
 #define PING_BYTES   56u
 #define HEADERS      34u // Ethernet and IPv4
 
@@ -190,7 +191,7 @@ const char *net_ping(const uint8_t to[4], uint32_t n, uint64_t every_us, struct 
 		next = sent + every_us;
 		result->sent++;
 		send_echo(awaited);
-		if (nic_wait(is_answered, PATIENCE_US) == NULL) {
+		if (nic_wait(is_answered, LOST_US) == NULL) {
 			result->got++;
 			if (clock_us() - sent > result->worst_us)
 				result->worst_us = clock_us() - sent;

@@ -12,6 +12,6 @@ struct net_ping {
 	uint64_t worst_us;
 };
 
-// Pings `n` times (0: until the power button, or settings.seconds), each answered or a second
-// apart. NULL, or why not a single one could be sent.
+// Pings `n` times (0: until the power button, or settings.seconds), each answered or lost after
+// five seconds. NULL, or why not a single one could be sent.
 const char *net_ping(const uint8_t to[4], uint32_t n, uint64_t every_us, struct net_ping *result);
