@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# what a Debian guest's user turns: ethtool, MTU, modules, addresses; reboot, panic
+# what a Debian guest's user turns: ethtool, MTU, modules, addresses; reboot, kexec, panic
 # lab: timeout=600
 #
 #   guest g (.2), 2 vCPUs ═ VMBus ═ vmnic g ── switch s ── host port (.1, this host)
@@ -8,8 +8,9 @@
 # After each turn both ping each other, over IPv4 and IPv6, and data goes there and back by TCP.
 # JOB_ROUNDS: how many times that is done which users do again and again (3).
 . "$(dirname "$0")/../lib.sh"
+kexec=$build/tests/lab/guest-kexec
 need socat
-need_build "$vswitchd" "$vswitchctl" "$hvhost"
+need_build "$vswitchd" "$vswitchctl" "$hvhost" "$kexec"
 rounds=${JOB_ROUNDS:-3}
 # shellcheck disable=SC2034 # vm_run uses it
 vm_timeout=300
@@ -74,6 +75,20 @@ driver_again() {
 	rmmod hv_netvsc && modprobe hv_netvsc && soon test -e /sys/class/net/eth0 && address
 }
 
+get() { # PORT FILE
+	until nc 10.77.0.1 $1 > $2 && [ -s $2 ]; do
+		sleep 1
+	done
+}
+
+# All that is in memory is the initrd again.
+kexec() {
+	get 82 /run/kexec && get 83 /run/vmlinuz && chmod 755 /run/kexec || return
+	cd /
+	find . -xdev | cpio -o -H newc > /run/initrd 2> /dev/null || return
+	/run/kexec /run/vmlinuz /run/initrd "$(cat /proc/cmdline)"
+}
+
 [ -e /run/data ] || head -c 100000 /dev/urandom > /run/data
 END
 
@@ -128,6 +143,8 @@ ip -n "$id-host" link set "${id}h" up
 add_address host "${id}h" 1
 background host socat TCP-LISTEN:7,reuseaddr,fork PIPE
 serve 81 "$tmp/turns"
+serve 82 "$kexec"
+serve 83 "$(kernel_of cloud-amd64)/vmlinuz"
 VM_MEMORY=256M VM_CPUS=2 VM_APPEND="panic=1 hv.ip=10.77.0.2/16 hv.ip=fd77::2/64" \
 	vm_start g --nic port=g
 begins "a first start"
@@ -174,6 +191,13 @@ vm_run g "(sleep 1; reboot) > /dev/null 2>&1 &"
 begins "a reboot"
 turned "MTU after it" "mtu 9000"
 vm_dmesg g
+if vm_run g "[ -e /sys/kernel/kexec_loaded ]"; then
+	vm_run g "(. /run/turns; kexec; echo \$?) > /run/kexec.said 2>&1 &"
+	begins "kexec"
+	vm_dmesg g
+else
+	note "kexec is left out: the guest's kernel has none"
+fi
 logs_are_clean
 vm_run g "(sleep 1; echo c > /proc/sysrq-trigger) > /dev/null 2>&1 &"
 begins "a panic"
