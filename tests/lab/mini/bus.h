@@ -9,7 +9,7 @@
 #include <hypervisor/vmbus/proto.h>
 
 #define BUS_MAX_OFFERS 64u
-#define BUS_PATIENCE   5000000u // us, for an answer
+#define BUS_PATIENCE   15000000u // us, for an answer
 
 struct bus_offer {
 	bool here, nic, rescinded;
