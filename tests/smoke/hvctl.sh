@@ -6,6 +6,11 @@
 #        ├── $tmp/run/db.sock   ── fake_machine db   (none; does not hear the power button)
 #        └── $tmp/run/log.sock  ── fake_machine log  (a file)
 no_daemon=1
+# Whoever leads a session gets a pty he opens as his terminal, and SIGHUP when it ends.
+if [ "$(ps -o sid= -p $$)" -eq $$ ]; then
+	bash "$0" "$@"
+	exit
+fi
 . "$(dirname "$0")/lib.sh"
 need socat setpriv
 machine=$build/tests/smoke/fake_machine
