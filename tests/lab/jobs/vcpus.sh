@@ -92,14 +92,16 @@ queues() { # NAME N
 }
 
 exits() { # NAME N WAY IPERF-OPTION...
-	local name=$1 n=$2 way=$3 packets returns reasons interrupts spared ratio mbits traced
+	local name=$1 n=$2 way=$3 packets returns reasons interrupts spared ratio mbits traced said heard
 	shift 3
 	guest_counters "$name" > "$tmp/guest-before"
 	within 20 is_silent "$name"
+	said=$(stat -c %s "$tmp/vm-$name.console")
 	counters "$name" > "$tmp/before"
 	mbits=$(in_space host iperf3 -J -t "$seconds" -c "10.77.0.$n" "$@" |
 		jq -r '.end.sum_received.bits_per_second // 0 | . / 1e6 | floor')
 	counters "$name" > "$tmp/after"
+	heard=$(stat -c %s "$tmp/vm-$name.console")
 	guest_counters "$name" > "$tmp/guest-after"
 	packets=$(($(grown "$tmp/guest-before" "$tmp/guest-after" rx) +
 		$(grown "$tmp/guest-before" "$tmp/guest-after" tx)))
@@ -112,7 +114,10 @@ exits() { # NAME N WAY IPERF-OPTION...
 	spared=$(grown "$tmp/before" "$tmp/after" spared)
 	at_least "$name: packets $way" "$packets" 100 || return
 	ratio=$(awk "BEGIN { printf \"%.5f\", $returns / $packets }")
-	at_most "$name: returns of KVM_RUN per packet $way" "$ratio" 0.01
+	at_most "$name: returns of KVM_RUN per packet $way" "$ratio" 0.01 || {
+		note "returns: ${reasons:-none}; the console's new lines:"
+		tail -c "+$((said + 1))" "$tmp/vm-$name.console" | head -c $((heard - said))
+	}
 	if [ -e $event/hist ]; then
 		# Neither is read at the very same moment.
 		at_least "$name: and as the kernel has counted" "$(value traced)" 100
