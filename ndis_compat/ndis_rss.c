@@ -132,15 +132,19 @@ static int read_table(
 static int read_key(
 	const uint8_t *data, uint32_t len, const struct params *m, struct ndis_rss_params *p)
 {
-	static const uint8_t zeros[NDIS_RSS_KEY_SIZE];
-
 	if (m->key_size != NDIS_RSS_KEY_SIZE || !is_inside(m->key_offset, m->key_size, len))
 		return -EINVAL;
 	memcpy(p->key, data + m->key_offset, sizeof(p->key));
-	// Linux (6.1) forgets its key when it goes down to one channel, and then sends none.
+	return 0;
+}
+
+// Linux (6.1) forgets its key when it goes down to one channel, and then sends none.
+static void replace_key_of_zeros(struct ndis_rss_params *p)
+{
+	static const uint8_t zeros[NDIS_RSS_KEY_SIZE];
+
 	if (memcmp(p->key, zeros, sizeof(zeros)) == 0)
 		memcpy(p->key, ndis_rss_default_key, sizeof(p->key));
-	return 0;
 }
 
 // What came of a message and of what it left unchanged.
@@ -179,6 +183,7 @@ int ndis_rss_params_parse(
 		return -EINVAL;
 	if (!is_whole(&found, n_channels))
 		return -EINVAL;
+	replace_key_of_zeros(&found);
 	found.enabled = true;
 	*p = found;
 	return 0;
