@@ -5,11 +5,11 @@
 #
 #   guest one: eth0 (.2, echo) ── vmnic p1 ── switch s ── host (.100, the session's other end)
 #
-# LAB_KILLS: how often (5; 100 takes a quarter of an hour).
+# JOB_KILLS: how often (5; 100 takes a quarter of an hour).
 . "$(dirname "$0")/../lib.sh"
 need_build "$hvhost" "$vswitchd" "$vswitchctl"
-kills=${LAB_KILLS:-5}
-limit=${LAB_KILL_MS:-5000} # ms, of the median; three times that of any
+kills=${JOB_KILLS:-5}
+limit=${JOB_KILL_MS:-5000} # ms, of the median; three times that of any
 
 answers() {
 	in_space host ping -q -n -c 1 -W 1 10.77.0.2
