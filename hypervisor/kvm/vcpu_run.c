@@ -5,9 +5,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include <hypervisor/hyperv/crash.h>
+
 #include "vm_state.h"
 
-#define CRASH_CAN (CRASH_NOTIFY | CRASH_MESSAGE)
+#define CRASH_CAN (HV_CRASH_NOTIFY | HV_CRASH_NOTIFY_TEXT)
 
 struct crash_msrs {
 	struct kvm_msrs head;
@@ -101,7 +103,7 @@ static void on_msr(struct vcpu *vcpu, bool write)
 		return;
 	if (!write)
 		run->msr.data = CRASH_CAN;
-	else if ((run->msr.data & CRASH_NOTIFY) != 0)
+	else if ((run->msr.data & HV_CRASH_NOTIFY) != 0)
 		tell_crash(vcpu, run->msr.data);
 }
 
@@ -113,7 +115,7 @@ static void on_system_event(struct vcpu *vcpu)
 	case KVM_SYSTEM_EVENT_RESET:
 		vm_end(vcpu->vm, VM_RESET, "the guest has written the reset register");
 		break;
-	case KVM_SYSTEM_EVENT_CRASH: tell_crash(vcpu, CRASH_NOTIFY); break;
+	case KVM_SYSTEM_EVENT_CRASH: tell_crash(vcpu, HV_CRASH_NOTIFY); break;
 	default:
 		vm_end(vcpu->vm, VM_BROKEN,
 			"processor %u: KVM has stopped for system event %u, which "

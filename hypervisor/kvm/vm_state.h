@@ -38,8 +38,6 @@
 
 #define MSR_CRASH_P0    0x40000100u
 #define MSR_CRASH_CTL   0x40000105u
-#define CRASH_NOTIFY    (1ull << 63)
-#define CRASH_MESSAGE   (1ull << 62) // P3 and P4 are where a text is and its length
 #define CRASH_PARAMS    5
 #define VCPU_STACK_SIZE (256u << 10)
 
