@@ -14,6 +14,7 @@
 #include <hypervisor/hyperv/hypercall.h>
 
 #include "guest_pages.h"
+#include "input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,10 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HIGH_PAGES 2u
 #define RACE       (8ull * GUEST_PAGE_SIZE) // the other processor's, always
 #define INPUT_SIZE 256u
-
-struct input {
-	const uint8_t *at, *end;
-};
 
 static struct guest_mem mem;
 static pthread_t scribbler;
@@ -36,26 +33,6 @@ static int answer;
 static uint32_t got_id;
 static uint8_t got[240];
 static size_t got_len;
-
-static void require(bool held)
-{
-	if (!held)
-		abort();
-}
-
-static uint8_t next(struct input *in)
-{
-	return in->at < in->end ? *in->at++ : 0;
-}
-
-static uint64_t next_value(struct input *in, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)next(in) << 8 * i;
-	return value;
-}
 
 // ---- the other processor
 

@@ -14,6 +14,7 @@
 #include <hypervisor/hyperv/crash.h>
 
 #include "guest_pages.h"
+#include "input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,26 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HIGH       (4ull * GUEST_PAGE_SIZE)
 #define HIGH_PAGES 1u
 
-struct input {
-	const uint8_t *at, *end;
-};
-
 static struct guest_mem mem;
-
-static void require(bool held)
-{
-	if (!held)
-		abort();
-}
-
-static uint64_t next_value(struct input *in, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes && in->at < in->end; i++)
-		value |= (uint64_t)*in->at++ << 8 * i;
-	return value;
-}
 
 static void cpuid(struct input *in)
 {

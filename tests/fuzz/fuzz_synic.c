@@ -13,6 +13,7 @@
 #include <hypervisor/hyperv/synic.h>
 
 #include "guest_pages.h"
+#include "input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,10 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define N_IDS    4u
 #define SLOT     512u
 #define MOST     (HV_SYNIC_QUEUE + 1u)
-
-struct input {
-	const uint8_t *at, *end;
-};
 
 struct vp {
 	uint64_t control, siefp, simp;
@@ -52,26 +49,6 @@ static struct vmbus_event_place places[N_PLACES];
 static struct bound bound[N_FDS];
 static bool on_fd[N_VPS][N_FDS], connected[N_IDS];
 static unsigned n_rooms, n_rooms_due; // of one step
-
-static void require(bool held)
-{
-	if (!held)
-		abort();
-}
-
-static uint8_t next(struct input *in)
-{
-	return in->at < in->end ? *in->at++ : 0;
-}
-
-static uint64_t next_value(struct input *in, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)next(in) << 8 * i;
-	return value;
-}
 
 // ---- the guest's view
 
