@@ -43,6 +43,7 @@ check "a TCP session" within 30 test -e "$tmp/session.alive"
 
 late=0
 for ((i = 1; i <= kills; i++)); do
+	killed=$(date +%T.%3N)
 	kill_daemon
 	launch_daemon
 	# How long vswitchd takes to start is this machine's slowness: judged is what comes after.
@@ -50,7 +51,12 @@ for ((i = 1; i <= kills; i++)); do
 	ready=$(date +%s%3N)
 	within 30 answers
 	ms=$(($(date +%s%3N) - ready))
+	note "kill $i at $killed: ready $(date -d @${ready%???}.${ready: -3} +%T.%3N), traffic $ms ms later"
 	echo $ms >> "$tmp/times"
+	! grep -q 'reset:' "$tmp/vm-one.log" || {
+		bad "the guest was reset: $(grep -m 1 'reset:' "$tmp/vm-one.log")"
+		break
+	}
 	[ $ms -le $((3 * limit)) ] || late=$((late + 1))
 	sleep 0.5
 done

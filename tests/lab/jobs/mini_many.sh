@@ -17,8 +17,15 @@ for ((i = 0; i < n; i++)); do
 	check "port g$i" ctl add-port s g$i --type vmnic --user root
 done
 
-connected() { # COUNT
-	[ "$(query '[.guests[] | select(.state == "connected")] | length' list-guests)" = "$1" ]
+# Their NICs have been started, too.
+running() { # COUNT
+	[ "$(query '[.guests[] | select(.state == "connected" and .stage == "running")] | length' \
+		list-guests)" = "$1" ]
+}
+
+# What a guest itself says went wrong, which it does not stop for.
+complaints() {
+	grep -aH '^mini: FAIL' "$tmp"/vm-m*.console
 }
 
 all_answer() {
@@ -70,8 +77,8 @@ end_all() { # ROUND
 
 round() { # NUMBER
 	start_all || return
-	within 60 connected $n || { echo "not all are connected"; return 1; }
-	all_answer || { echo "one does not answer"; return 1; }
+	within 60 running $n || { complaints; echo "not all are running"; return 1; }
+	all_answer || { complaints; echo "one does not answer"; return 1; }
 	end_all "$1" || return
 	within 10 no_guests || { echo "list-guests is not empty"; return 1; }
 }
@@ -84,6 +91,10 @@ for ((done = 0; done < rounds && SECONDS < seconds; done++)); do
 		wrong=$((wrong + 1))
 		bad "round $done: $(grep -av ' Killed ' "$tmp/round")"
 		query '.guests[] | "\(.port) \(.state) \(.stage) \(.reason)"' list-guests
+		for ((i = 0; i < n; i++)); do
+			query '.port | {name, counters, guest: .guest.queues}' show-port g$i | tr -d ' \n'
+			echo
+		done
 		tail -n 4 "$tmp"/vm-m*.console
 		break
 	}
