@@ -121,17 +121,26 @@ static int bind(struct hv_synic *s, const struct interrupt *in)
 int hv_synic_bind_interrupt(void *synic, uint32_t vp, int call_fd, struct vmbus_event_place *place)
 {
 	const struct interrupt in = {.fd = call_fd, .vp = vp, .place = place};
+	struct interrupt old[2]; // that of the descriptor and that of the place
 	struct hv_synic *s = synic;
-	int ret;
+	unsigned n_old = 0;
+	int ret = 0;
 
 	if (vp >= s->n_vps && vp != UINT32_MAX)
 		return -ENODEV;
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = s->n_interrupts; i-- > 0;)
 		if (s->interrupt[i].fd == call_fd ||
-			(place != NULL && s->interrupt[i].place == place))
+			(place != NULL && s->interrupt[i].place == place)) {
+			old[n_old++] = s->interrupt[i];
 			unbind(s, i);
-	ret = vp == UINT32_MAX ? 0 : bind(s, &in);
+		}
+	if (vp != UINT32_MAX)
+		ret = bind(s, &in);
+	// KVM has a descriptor at one interrupt at a time, so the old one had to go first. Whoever
+	// hears that nothing has changed goes on waiting there.
+	for (unsigned i = 0; i < n_old && ret != 0; i++)
+		bind(s, &old[i]);
 	pthread_mutex_unlock(&s->lock);
 	return ret;
 }
