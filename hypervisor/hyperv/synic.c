@@ -11,6 +11,7 @@
 #define REGISTER_GPA (~(uint64_t)(GUEST_PAGE_SIZE - 1))
 
 #define MESSAGE_TYPE 1u // the bus's
+#define FLAG_WORDS   (HV_SYNIC_FLAGS_SIZE / sizeof(uint32_t))
 
 struct hv_synic *hv_synic_create(
 	struct guest_mem *mem, uint32_t n_vps, const struct hv_synic_host *host, void *host_arg)
@@ -145,6 +146,33 @@ void hv_synic_slot_freed(struct hv_synic *s, uint32_t vp)
 	pthread_mutex_unlock(&s->lock);
 }
 
+// ---- interrupts that may have been raised in vain. With the lock.
+
+static bool any_flag(const struct synic_vp *vp)
+{
+	for (unsigned i = 0; vp->flags != NULL && i < FLAG_WORDS; i++)
+		if (atomic_load_explicit(&vp->flags[i], memory_order_relaxed) != 0)
+			return true;
+	return false;
+}
+
+static void raise_again(struct hv_synic *s, const struct synic_vp *vp)
+{
+	if ((vp->slot != NULL && !is_free(vp->slot)) || any_flag(vp))
+		s->host->inject(s->host_arg, vp - s->vp);
+}
+
+void hv_synic_unmasked(struct hv_synic *s, uint32_t vp)
+{
+	if (vp >= s->n_vps)
+		return;
+	pthread_mutex_lock(&s->lock);
+	// Whoever sets a flag that is not seen here finds the SINT unmasked.
+	atomic_thread_fence(memory_order_seq_cst);
+	raise_again(s, &s->vp[vp]);
+	pthread_mutex_unlock(&s->lock);
+}
+
 // ---- registers. All with the lock.
 
 // The page a register names: NULL if it is off or nothing of the guest's memory.
@@ -186,6 +214,8 @@ static void set_registers(
 	// Whoever turns it on again is another kernel, and waits for nothing of this one's.
 	if (had_slot && vp->slot == NULL)
 		forget_messages(s, vp);
+	if (!had_slot && vp->slot != NULL)
+		raise_again(s, vp);
 	if (vp->flags != had_flags)
 		hv_synic_move_places(s, index);
 	deliver(s, vp);

@@ -19,6 +19,9 @@
 #define HV_SYNIC_ON         1ull // bit of SCONTROL, SIEFP and SIMP
 #define HV_SYNIC_FLAGS_SIZE 256u // bytes of one interrupt source in the event flag page
 #define HV_MESSAGE_PENDING  1u   // the guest has to write EOM when it frees the slot
+#define HV_SINT_MASKED      (1ull << 16)
+#define HV_SINT_VECTOR      0xffull
+#define HV_SINT_VECTOR_MIN  16u // of one that is not masked
 
 // One interrupt source's in the message page; free while `type` is 0.
 struct hv_message_slot {
@@ -57,6 +60,10 @@ void hv_synic_destroy(struct hv_synic *s);
 // The guest has written SCONTROL, SIEFP or SIMP of a VP: the registers as they are now. Pages that
 // are no memory of its own count as off. A page that is turned on is zeroed.
 void hv_synic_msr(struct hv_synic *s, uint32_t vp, uint64_t control, uint64_t siefp, uint64_t simp);
+// SINT 2 of a VP can interrupt now. If a message or an event flag is there, it is raised again:
+// what it was raised for while it was masked nobody has kept, and who sees a flag set raises no
+// more.
+void hv_synic_unmasked(struct hv_synic *s, uint32_t vp);
 void hv_synic_slot_freed(struct hv_synic *s, uint32_t vp);
 // HvSignalEvent, for hosts that do not catch it: writes to whoever is bound. 0 or -errno; -ENOENT:
 // nobody.

@@ -49,6 +49,7 @@ static struct vmbus_event_place places[N_PLACES];
 static struct bound bound[N_FDS];
 static bool on_fd[N_VPS][N_FDS], connected[N_IDS];
 static unsigned n_rooms, n_rooms_due; // of one step
+static unsigned n_injected[N_VPS];
 
 // ---- the guest's view
 
@@ -101,6 +102,7 @@ static bool take(struct vp *vp)
 static void inject(void *, uint32_t vp)
 {
 	require(vp < N_VPS);
+	n_injected[vp]++;
 }
 
 static void watch_slot(void *, uint32_t vp, bool on)
@@ -232,6 +234,20 @@ static uint64_t next_register(struct input *in, uint32_t vp, bool is_simp)
 	return next_value(in, 8);
 }
 
+// Raised once if something is there, else not.
+static void unmask(uint32_t index)
+{
+	const struct vp *vp = &vps[index];
+	const uint8_t *flags = guest_mem_at(&mem, vp->siefp & ~0xfffull, GUEST_PAGE_SIZE);
+	bool there = slot_of(vp) != NULL && is_in_slot(vp);
+
+	for (unsigned i = 0; flags != NULL && (vp->control & vp->siefp & 1) != 0 && i < 256; i++)
+		there |= flags[SLOT + i] != 0;
+	n_injected[index] = 0;
+	hv_synic_unmasked(synic, index);
+	require(n_injected[index] == there);
+}
+
 static void msr(struct input *in)
 {
 	uint32_t index = next(in) % N_VPS;
@@ -245,7 +261,11 @@ static void msr(struct input *in)
 	case 2:
 		write_registers(index, vp->control, vp->siefp, next_register(in, index, true));
 		break;
-	default: hv_synic_msr(synic, N_VPS + index, 1, ~0ull, ~0ull); break;
+	default:
+		unmask(index);
+		hv_synic_unmasked(synic, N_VPS + index);
+		hv_synic_msr(synic, N_VPS + index, 1, ~0ull, ~0ull);
+		break;
 	}
 }
 
