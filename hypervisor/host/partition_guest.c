@@ -64,6 +64,13 @@ static void op_synic(void *arg, uint32_t vp, uint64_t control, uint64_t siefp, u
 	hv_synic_msr(p->synic, vp, control, siefp, simp);
 }
 
+static void op_unmasked(void *arg, uint32_t vp)
+{
+	struct partition *p = arg;
+
+	hv_synic_unmasked(p->synic, vp);
+}
+
 static int post_message(void *arg, uint32_t connection_id, const void *msg, size_t len)
 {
 	struct partition *p = arg;
@@ -108,6 +115,7 @@ const struct vm_ops partition_vm_ops = {
 	.port = op_port,
 	.mmio = op_mmio,
 	.synic = op_synic,
+	.unmasked = op_unmasked,
 	.hypercall = op_hypercall,
 	.crash = op_crash,
 	.ended = op_ended,

@@ -67,7 +67,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 		close(vcpu->fd);
 }
 
-static int set_msr(struct vcpu *vcpu, uint32_t index, uint64_t value)
+int vcpu_set_msr(struct vcpu *vcpu, uint32_t index, uint64_t value)
 {
 	struct one_msr msr = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
 	int n = ioctl(vcpu->fd, KVM_SET_MSRS, &msr);
@@ -81,8 +81,8 @@ static void set_reset_msrs(struct vcpu *vcpu)
 	struct one_msr misc = {.head.nmsrs = 1, .entry.index = MSR_MISC_ENABLE};
 
 	if (ioctl(vcpu->fd, KVM_GET_MSRS, &misc) == 1)
-		set_msr(vcpu, MSR_MISC_ENABLE, misc.entry.data | MISC_FAST_STRINGS);
-	set_msr(vcpu, MSR_MTRR_DEFAULT, MTRR_WRITE_BACK);
+		vcpu_set_msr(vcpu, MSR_MISC_ENABLE, misc.entry.data | MISC_FAST_STRINGS);
+	vcpu_set_msr(vcpu, MSR_MTRR_DEFAULT, MTRR_WRITE_BACK);
 }
 
 static struct kvm_segment flat(uint16_t selector, uint8_t type, bool long_code)

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include <hypervisor/hyperv/crash.h>
+#include <hypervisor/hyperv/synic.h>
 
 #include "vm_state.h"
 
@@ -93,18 +94,50 @@ static void tell_crash(struct vcpu *vcpu, uint64_t control)
 	vcpu->vm->ops->crash(vcpu->vm->arg, param, control);
 }
 
-// The one register that we have asked for.
-static void on_msr(struct vcpu *vcpu, bool write)
+static void access_crash(struct vcpu *vcpu, bool write)
 {
 	struct kvm_run *run = vcpu->run;
 
-	run->msr.error = run->msr.index != MSR_CRASH_CTL;
-	if (run->msr.error)
-		return;
 	if (!write)
 		run->msr.data = CRASH_CAN;
 	else if ((run->msr.data & HV_CRASH_NOTIFY) != 0)
 		tell_crash(vcpu, run->msr.data);
+}
+
+// KVM would take any value from us, but not from the guest. False: it faults.
+//
+// An INIT takes what is pending from the processor, too, and leaves its SynIC as it is; KVM tells
+// nobody. That is made good when the guest next writes the register, changed or not; a guest that
+// keeps its SynIC through an INIT and writes nothing has to look at its pages by itself.
+static bool write_sint(struct vcpu *vcpu, uint64_t value)
+{
+	const bool masked = (value & HV_SINT_MASKED) != 0;
+
+	if (!masked && (value & HV_SINT_VECTOR) < HV_SINT_VECTOR_MIN)
+		return false;
+	if (vcpu_set_msr(vcpu, MSR_SINT2, value) != 0)
+		return false;
+	if (!masked)
+		vcpu->vm->ops->unmasked(vcpu->vm->arg, vcpu->vp);
+	return true;
+}
+
+// The registers that we have asked for.
+static void on_msr(struct vcpu *vcpu, bool write)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->msr.error = 0;
+	if (write && run->msr.index == MSR_SINT2) {
+		count(vcpu, EXIT_SYNIC);
+		run->msr.error = !write_sint(vcpu, run->msr.data);
+		return;
+	}
+	count(vcpu, EXIT_OTHER);
+	if (run->msr.index == MSR_CRASH_CTL)
+		access_crash(vcpu, write);
+	else
+		run->msr.error = 1;
 }
 
 static void on_system_event(struct vcpu *vcpu)
@@ -182,8 +215,6 @@ static void on_rare(struct vcpu *vcpu)
 
 	count(vcpu, EXIT_OTHER);
 	switch (run->exit_reason) {
-	case KVM_EXIT_X86_RDMSR:
-	case KVM_EXIT_X86_WRMSR: on_msr(vcpu, run->exit_reason == KVM_EXIT_X86_WRMSR); break;
 	case KVM_EXIT_SHUTDOWN:
 		vm_end(vcpu->vm, VM_RESET, "processor %u: triple fault", vcpu->vp);
 		break;
@@ -215,6 +246,8 @@ static void on_exit_reason(struct vcpu *vcpu)
 		on_mmio(vcpu);
 		break;
 	case KVM_EXIT_HYPERV: on_hyperv(vcpu); break;
+	case KVM_EXIT_X86_RDMSR: on_msr(vcpu, false); break;
+	case KVM_EXIT_X86_WRMSR: on_msr(vcpu, true); break;
 	case KVM_EXIT_INTR: count(vcpu, EXIT_SIGNAL); break;
 	default: on_rare(vcpu);
 	}

@@ -28,6 +28,9 @@ struct vm_ops {
 	void (*port)(void *arg, uint16_t port, bool write, uint8_t *data, unsigned size);
 	void (*mmio)(void *arg, uint64_t gpa, bool write, uint8_t *data, unsigned size);
 	void (*synic)(void *arg, uint32_t vp, uint64_t control, uint64_t siefp, uint64_t simp);
+	// SINT 2 can interrupt now, as it could before or not: KVM has dropped what was raised
+	// while it was masked.
+	void (*unmasked)(void *arg, uint32_t vp);
 	uint64_t (*hypercall)(void *arg, uint64_t input, const uint64_t params[2]);
 	// The control is what the guest wrote. KVM forgets it, and does not show that a text may
 	// be given (HV_CRASH_NOTIFY_TEXT): that register is ours, by an MSR filter.

@@ -36,6 +36,7 @@
 #define GSI_IOAPIC 24
 #define GSI_PIC    16
 
+#define MSR_SINT2       0x40000092u
 #define MSR_CRASH_P0    0x40000100u
 #define MSR_CRASH_CTL   0x40000105u
 #define CRASH_PARAMS    5
@@ -86,6 +87,8 @@ void vm_end(struct vm *vm, enum vm_end end, const char *format, ...)
 // ---- processors. 0, or -errno with `why`.
 int vcpu_create(struct vcpu *vcpu, char why[VM_WHY_SIZE]);
 void vcpu_destroy(struct vcpu *vcpu);
+// On its own thread, or while that stands still. 0 or -errno.
+int vcpu_set_msr(struct vcpu *vcpu, uint32_t index, uint64_t value);
 int vcpu_set_entry(struct vcpu *vcpu, const struct vm_entry *entry);
 void *vcpu_thread(void *vcpu);
 // What the machine below offers of Hyper-V. 0 or -errno.

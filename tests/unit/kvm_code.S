@@ -134,6 +134,41 @@ code_sint_handler:
 	.globl code_sint_all
 code_sint_all:
 
+	/* What SINT 2 takes: the interrupt comes in between, as does the fault of a bad vector. */
+	.macro report_sint
+	movl $0x40000092, %ecx
+	rdmsr
+	outl %eax, $REPORT
+	.endm
+
+	guest unmask
+	movl $STACK, %esp
+	lidt IDTR
+	movl $0x1ff, APIC + 0xf0
+	sti
+	report_sint
+	write_msr 0x40000092, 0, 0x10000
+	write_msr 0x40000092, 0, 0xf
+	report_sint
+	write_msr 0x40000092, 0, 0x50
+	report_sint
+	write_msr 0x40000092, 0, 0x10050
+	report_sint
+	end unmask
+	.globl code_unmask_handler
+code_unmask_handler:
+	report $0x51
+	movl $0, APIC + 0xb0
+	iret
+	.globl code_unmask_fault
+code_unmask_fault:
+	report $13
+	addl $4, %esp
+	addl $2, (%esp)
+	iret
+	.globl code_unmask_all
+code_unmask_all:
+
 	guest synic
 	write_msr 0x40000083, 0, 0x5001
 	write_msr 0x40000082, 0, 0x6001

@@ -73,6 +73,18 @@ static void on_synic(void *arg, uint32_t vp, uint64_t control, uint64_t siefp, u
 	pthread_mutex_unlock(&g->lock);
 }
 
+static void on_unmasked(void *arg, uint32_t vp)
+{
+	struct kvm_guest *g = arg;
+
+	pthread_mutex_lock(&g->lock);
+	g->n_unmasked++;
+	if (g->raises)
+		vm_inject_sint(g->vm, vp);
+	pthread_cond_broadcast(&g->told);
+	pthread_mutex_unlock(&g->lock);
+}
+
 static uint64_t on_hypercall(void *arg, uint64_t input, const uint64_t params[2])
 {
 	struct kvm_guest *g = arg;
@@ -114,6 +126,7 @@ static const struct vm_ops ops = {
 	.port = on_port,
 	.mmio = on_mmio,
 	.synic = on_synic,
+	.unmasked = on_unmasked,
 	.hypercall = on_hypercall,
 	.crash = on_crash,
 	.ended = on_ended,

@@ -31,11 +31,12 @@ struct kvm_guest {
 	pthread_mutex_t lock;
 	pthread_cond_t told;
 	// With the lock: what came, in order.
-	unsigned n_reports, n_accesses, n_synic, n_hypercalls, n_crashes, n_ends;
+	unsigned n_reports, n_accesses, n_synic, n_unmasked, n_hypercalls, n_crashes, n_ends;
 	uint32_t report[MAX_HEARD];
 	struct heard_access access[MAX_HEARD];
 	uint64_t synic[MAX_HEARD][3];
 	uint64_t hypercall[MAX_HEARD][3];
+	bool raises;     // SINT 2 as soon as it is unmasked
 	uint64_t result; // what hypercalls are answered
 	uint64_t crash[5], crash_control;
 	enum vm_end end;

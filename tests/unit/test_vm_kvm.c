@@ -24,6 +24,7 @@ DECLARE_CODE(mmio);
 DECLARE_CODE(pic);
 DECLARE_CODE(pit);
 DECLARE_CODE(sint);
+DECLARE_CODE(unmask);
 DECLARE_CODE(synic);
 DECLARE_CODE(hypercalls);
 DECLARE_CODE(crash);
@@ -37,7 +38,8 @@ DECLARE_CODE(smp);
 DECLARE_CODE(second);
 DECLARE_CODE(long);
 extern const uint8_t code_pic_handler[], code_pic_all[], code_pit_handler[], code_pit_all[],
-	code_sint_handler[], code_sint_all[];
+	code_sint_handler[], code_sint_all[], code_unmask_handler[], code_unmask_fault[],
+	code_unmask_all[];
 
 static int kvm_fd;
 
@@ -472,6 +474,32 @@ static void interrupts_by_sint(void **)
 	close(call[1]);
 }
 
+// KVM drops what is raised while the SINT is masked; unmasking it is told, and values that fault do
+// so as ever.
+static void tells_that_sint_is_unmasked(void **)
+{
+	static const uint32_t reports[] = {0x10000, 13, 0x10000, 0x51, 0x50, 0x10050};
+	struct vm_stats stats;
+
+	GUEST(g, 1);
+	g.raises = true;
+	kvm_guest_load(&g, GUEST_CODE, code_unmask, code_unmask_all - code_unmask);
+	kvm_guest_vector(&g, 0x50, GUEST_CODE + (code_unmask_handler - code_unmask));
+	kvm_guest_vector(&g, 13, GUEST_CODE + (code_unmask_fault - code_unmask));
+	assert_int_equal(vm_inject_sint(g.vm, 0), 0); // in vain
+	kvm_guest_start(&g);
+	assert_true(kvm_guest_wait(&g, &g.n_reports, 6));
+	assert_memory_equal(g.report, reports, sizeof(reports));
+	vm_stop(g.vm);
+	assert_int_equal(g.n_reports, 6);
+	assert_int_equal(g.n_unmasked, 1);
+	assert_int_equal(g.n_ends, 0);
+	vm_get_stats(g.vm, &stats);
+	assert_int_equal(stats.synic, 4);
+	assert_int_equal(stats.other, 0);
+	kvm_guest_destroy(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +527,7 @@ int main(void)
 		cmocka_unit_test(raises_lines),
 		cmocka_unit_test(has_an_interval_timer),
 		cmocka_unit_test(interrupts_by_sint),
+		cmocka_unit_test(tells_that_sint_is_unmasked),
 	};
 
 	kvm_fd = kvm_guest_open();
