@@ -69,6 +69,14 @@ for ((i = 0; i < 4; i++)); do
 	run_bad "fuzz seed $((seed + i))" $((fuzz + 30)) \
 		"smp=2 seed=$((seed + i)) times=$times seconds=$((fuzz / 4 + 1)) fuzz poweroff" --cpus 2
 done
+# Not of the hostile kind: what came while its interrupts were masked is made good.
+background far ping -n -i 0.1 10.77.0.3 > /dev/null 2>&1
+stirrer=$!
+run_bad "masks its interrupts" 60 \
+	"contact nic address=10.77.0.3 mask ping=10.77.0.1,5,50 mask close unload poweroff"
+equal "interrupts made good" \
+	"$(grep -ac '^mini: ok mask' "$LAB_OUT/bad-masks-its-interrupts.console")" 2
+kill -INT $stirrer
 deadly=yes
 # What is left of it runs in circles.
 for word in simp_on_code lose_tables; do

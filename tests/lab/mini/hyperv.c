@@ -90,6 +90,11 @@ void synic_off(void)
 	wrmsr_try(MSR_SCONTROL, 0);
 }
 
+void synic_mask(bool masked)
+{
+	wrmsr_try(MSR_SINT0 + VMBUS_SINT, VECTOR_SINT | (masked ? SINT_MASKED : 0));
+}
+
 uint32_t synic_take(uint8_t message[VMBUS_MESSAGE_MAX])
 {
 	struct synic_message *m = (void *)(this_cpu()->simp + VMBUS_SINT * SLOT);
@@ -115,4 +120,11 @@ bool synic_take_event(uint32_t flag)
 		return false;
 	at += VMBUS_SINT * SLOT + flag / 8;
 	return __atomic_fetch_and(at, (uint8_t)~bit, __ATOMIC_SEQ_CST) & bit;
+}
+
+bool synic_has_event(uint32_t flag)
+{
+	const volatile uint8_t *at = this_cpu()->siefp;
+
+	return at != NULL && (at[VMBUS_SINT * SLOT + flag / 8] >> flag % 8 & 1) != 0;
 }

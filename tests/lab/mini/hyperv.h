@@ -29,7 +29,10 @@ void hyperv_signal(uint32_t connection_id);
 // The SynIC of this processor, on pages of its own.
 const char *synic_on(void);
 void synic_off(void);
+// This processor's SINT for the bus raises nothing, or does again.
+void synic_mask(bool masked);
 // The next message of this processor: its size, and where it came from; 0: none.
 uint32_t synic_take(uint8_t message[240]);
 // An event flag of this processor was set, and is no more.
 bool synic_take_event(uint32_t flag);
+bool synic_has_event(uint32_t flag); // is set, and stays so

@@ -2,11 +2,14 @@
 // Words about a network adapter.
 #include "bus.h"
 #include "console.h"
+#include "hyperv.h"
 #include "machine.h"
 #include "net.h"
 #include "nic.h"
 #include "text.h"
 #include "words.h"
+
+#define LOST_US 200000u // by then the interrupt of a flag that is set has been raised
 
 static volatile bool serving;
 
@@ -110,6 +113,46 @@ static const char *word_ping(const char *arg)
 	return result.got == result.sent ? NULL : "pings are lost";
 }
 
+static bool sleep_until(bool (*done)(void), uint64_t us)
+{
+	uint64_t until = clock_us() + us;
+
+	while (!done() && clock_us() < until)
+		clock_sleep(clock_us() + 10000);
+	return done();
+}
+
+static uint32_t n_sints;
+
+static bool is_interrupted(void)
+{
+	return this_cpu()->sints != n_sints;
+}
+
+static bool is_flagged(void)
+{
+	return synic_has_event(nic.queue[0].relid);
+}
+
+// Masks the bus's SINT until a frame from outside has set the adapter's flag, which stays set: so
+// nobody raises it any more, and it is the unmasking that must interrupt.
+static const char *word_mask(const char *)
+{
+	if (!nic.open)
+		return "no adapter is open";
+	synic_mask(true);
+	while (bus_poll() || nic_poll() || is_flagged())
+		;
+	say("masked");
+	if (!sleep_until(is_flagged, BUS_PATIENCE))
+		return "nothing comes";
+	n_sints = this_cpu()->sints;
+	if (sleep_until(is_interrupted, LOST_US))
+		return "interrupted while masked";
+	synic_mask(false);
+	return sleep_until(is_interrupted, BUS_PATIENCE) ? NULL : "the interrupt is lost";
+}
+
 static const char *word_close(const char *)
 {
 	serve_others(false);
@@ -121,6 +164,7 @@ const struct word nic_words[] = {
 	{"address", word_address},
 	{"serve", word_serve},
 	{"ping", word_ping},
+	{"mask", word_mask},
 	{"close", word_close},
 	{},
 };
