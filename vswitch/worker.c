@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -21,6 +22,8 @@
 
 #define RING_SLOTS  2048 // frames between two workers
 #define PATIENCE_MS 20   // with a worker that may hang
+#define SPIN_US     20   // until one has passed by
+#define NAP_NS      50000
 
 const char *const worker_stage_names[6] = {"rx", "ingress", "lookup", "forward", "egress", "tx"};
 
@@ -178,14 +181,21 @@ static void be_patient(uint64_t *until)
 	*until = now + rte_get_tsc_hz() / 1000 * PATIENCE_MS;
 }
 
+// A worker that polls passes by within microseconds. One that does not may be waiting for this
+// very processor: it is left to others, by a sleep, as a yield goes back to whoever is ahead.
 void workers_synchronize(void)
 {
+	const struct timespec nap = {.tv_nsec = NAP_NS};
 	const uint64_t token = rte_rcu_qsbr_start(vsw_rcu);
+	const uint64_t spin = rte_rdtsc() + rte_get_tsc_hz() / 1000000 * SPIN_US;
 	uint64_t until = 0;
 
 	while (rte_rcu_qsbr_check(vsw_rcu, token, false) == 0) {
 		be_patient(&until);
-		rte_pause();
+		if (rte_rdtsc() < spin)
+			rte_pause();
+		else
+			nanosleep(&nap, NULL);
 	}
 }
 
