@@ -229,15 +229,22 @@ static void take_rndis_control(
 	            head[1] == NVSP_CHANNEL_CONTROL &&
 	            guest_bytes_map(vsp, poll->q->channel, p, head[2], head[3], &bytes) == 0 &&
 	            bytes.len <= sizeof(vsp->request);
+	enum nvsp_status status = NVSP_STATUS_SUCCESS;
 
-	if (good) {
+	if (!good)
+		status = NVSP_STATUS_INVALID_RNDIS;
+	// Nor is there any waiting: the completions that give sections back stand behind it in the
+	// ring, where the guest may have no room for them until this one is taken.
+	else if (!rndis_can_answer(vsp))
+		status = NVSP_STATUS_BUSY;
+	if (status == NVSP_STATUS_SUCCESS) {
 		guest_bytes_copy(&bytes, vsp->request);
 		OWN(vsp->request);
 	}
 	// First the completion of what carried it: the answer may come in any order, yet this
 	// is the one that guests are used to.
-	complete(vsp, poll->q, p, good ? NVSP_STATUS_SUCCESS : NVSP_STATUS_INVALID_RNDIS);
-	if (!good || !rndis_handle(vsp, vsp->request, bytes.len))
+	complete(vsp, poll->q, p, status);
+	if (status != NVSP_STATUS_SUCCESS || !rndis_handle(vsp, vsp->request, bytes.len))
 		count_up(&vsp->n_bad_messages, 1);
 }
 
@@ -253,8 +260,7 @@ static int take_control(struct poll *poll, const struct vmbus_packet *p, const u
 		return 0;
 	if (!budget_begin_control(vsp, &start))
 		return 0;
-	if (vmbus_ring_room(&poll->q->channel->to_guest, CONTROL_ROOM) < CONTROL_ROOM ||
-		(rndis && !rndis_can_answer(vsp))) {
+	if (vmbus_ring_room(&poll->q->channel->to_guest, CONTROL_ROOM) < CONTROL_ROOM) {
 		poll->q->blocked = true;
 		return 0;
 	}

@@ -127,15 +127,14 @@ void netvsp_flush_to_guest(struct netvsp *vsp, uint32_t queue)
 }
 
 // True: the guest will signal when there is something to do.
-static bool arm(const struct netvsp *vsp, struct netvsp_queue *q)
+static bool arm(struct netvsp_queue *q)
 {
 	struct vmbus_channel *channel = q->channel;
 
 	if (q->blocked) {
 		// The room that a control message and its answer take is enough for any.
 		vmbus_ring_want_room(&channel->to_guest, CONTROL_ROOM);
-		if (vmbus_ring_room(&channel->to_guest, CONTROL_ROOM) >= CONTROL_ROOM &&
-			(q->index != 0 || rndis_can_answer(vsp)))
+		if (vmbus_ring_room(&channel->to_guest, CONTROL_ROOM) >= CONTROL_ROOM)
 			return false;
 		vmbus_ring_unmask(&channel->from_guest);
 		return true;
@@ -149,7 +148,7 @@ bool netvsp_arm(struct netvsp *vsp)
 
 	for (uint32_t i = 0; i < NETVSP_MAX_QUEUES && sleep; i++)
 		if (queue_runs(&vsp->queue[i]))
-			sleep = arm(vsp, &vsp->queue[i]);
+			sleep = arm(&vsp->queue[i]);
 	if (!sleep)
 		netvsp_disarm(vsp);
 	return sleep;

@@ -336,7 +336,7 @@ bool nvsp_handle(struct netvsp *vsp, const struct vmbus_packet *p);
 
 // ---- rndis_device.c
 
-// False: no section for the answer; ask again later.
+// False: there is no section for the answer.
 bool rndis_can_answer(const struct netvsp *vsp);
 // A control message (private copy). False: it is none.
 bool rndis_handle(struct netvsp *vsp, const uint8_t *msg, uint32_t len);
