@@ -7,8 +7,6 @@
 
 #include "attachment_parts.h"
 
-#define POLLS_FOR_REVOKE 64 // of the primary, to find the guest's word that a buffer is free
-
 static const char *memory_error(int err)
 {
 	switch (err) {
@@ -127,29 +125,6 @@ int attachment_take_gpadl(struct attachment *a, const void *msg, size_t len, int
 	return a->coming_at == c->n_pages ? add_list(a) : 0;
 }
 
-// Older guests take a buffer back, by a message in the ring, before they close the channel: what
-// they have said there counts before what we do here. Its frames are lost.
-static void look_for_revoke(struct attachment *a, const struct gpadl *g)
-{
-	struct netvsp_frame frame[NETVSP_MAX_TX_BATCH];
-
-	if (a->state != ATTACHMENT_RUNNING || !a->channel[0].open)
-		return;
-	for (int i = 0; i < POLLS_FOR_REVOKE && g->in_use > 0; i++) {
-		if (netvsp_poll_from_guest(a->vsp, 0, frame, NETVSP_MAX_TX_BATCH) < 0)
-			return;
-		netvsp_complete(a->vsp, 0);
-	}
-}
-
-static bool is_ring(const struct attachment *a, uint32_t id)
-{
-	for (unsigned i = 0; i < HANDOVER_MAX_CHANNELS; i++)
-		if (a->channel[i].open && a->channel[i].ring_gpadl == id)
-			return true;
-	return false;
-}
-
 int attachment_take_teardown(struct attachment *a, const void *msg, size_t, int)
 {
 	struct handover_id id;
@@ -159,11 +134,10 @@ int attachment_take_teardown(struct attachment *a, const void *msg, size_t, int)
 	g = attachment_find_gpadl(a, id.id);
 	if (g != NULL) {
 		attachment_pause(a);
-		if (!is_ring(a, g->id))
-			look_for_revoke(a, g);
+		// A buffer that the guest has taken back by a message still in the ring, too.
 		netvsp_forget_gpadl(a->vsp, g->id);
-		// A ring or a buffer in use is not ours to keep: the guest has lost its channels.
-		if (is_ring(a, g->id) || g->in_use > 0)
+		// A ring in use is not ours to keep: the guest has lost its channels.
+		if (g->in_use > 0)
 			attachment_close_channels(a);
 		for (uint32_t i = 0; i < a->n_gpadls; i++)
 			if (a->gpadl[i] == g)

@@ -18,7 +18,7 @@ struct gpadl {
 	uint8_t *base;   // the whole buffer if its pages follow each other in our memory, or NULL
 	uint64_t *pfn;   // guest page numbers, n_pages of them
 	uint8_t **page;  // where each is in our memory
-	uint32_t in_use; // rings and shared buffers made of it
+	uint32_t in_use; // open channels whose rings are made of it
 };
 
 // Copies and resolves the pages. -EINVAL: no pages, count and offset do not fit n_pages;

@@ -74,8 +74,6 @@ int netvsp_poll_from_guest(
 	vsp->n_polls++;
 	if (vsp->poll_usec > 0)
 		usleep(vsp->poll_usec);
-	if (vsp->buffer != NULL)
-		((struct gpadl *)vsp->buffer)->in_use = 0;
 	if (n > max)
 		n = max;
 	if (n > 0)

@@ -11,7 +11,7 @@ struct netvsp {
 	unsigned n_opened, n_closed, n_polls;
 	int open_result;
 	bool failed;
-	const struct gpadl *buffer; // in use until a poll, if set
+	const struct gpadl *buffer; // until it is forgotten
 	bool link_up, armed;
 	enum netvsp_stage stage;
 	bool takes_large, hashes;
