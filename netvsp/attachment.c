@@ -5,7 +5,8 @@
 // running: after READY netvsp may be polled. The same requests change what there is while it
 // runs, with the polling thread paused. A request that makes no sense ends the connection with
 // its reason; the socket's end does so without. Whichever it is, the order is: nobody polls,
-// channels are closed, memory is let go of, the socket is closed, the owner is told.
+// channels are closed, memory is let go of, the reason is sent, the socket is closed, the owner is
+// told. For upon the reason, too, the hypervisor may give the guest back what it lent us.
 //
 // The hypervisor is not trusted: what it says is checked here, and the eventfds that it shares
 // with us are never relied on to be non-blocking, but for the interrupt (see attachment.h).
@@ -85,8 +86,21 @@ void attachment_resume(struct attachment *a)
 		a->ops->resume(a->arg);
 }
 
-// Lets go of everything but the object and its reason.
-static void release(struct attachment *a)
+static void send_refusal(struct attachment *a, enum handover_refusal code)
+{
+	struct handover_refused msg = {
+		.hdr = {HANDOVER_REFUSED, sizeof(msg)},
+		.code = code,
+	};
+
+	snprintf(msg.reason, sizeof(msg.reason), "%s", a->reason);
+	// A full socket is one that nobody reads.
+	handover_send(a->sock, &msg, sizeof(msg), -1);
+}
+
+// Lets go of everything but the object and its reason, which is sent beside the code, unless that
+// is 0.
+static void release(struct attachment *a, enum handover_refusal code)
 {
 	if (a->state == ATTACHMENT_OVER)
 		return;
@@ -99,6 +113,8 @@ static void release(struct attachment *a)
 	attachment_drop_memory(a);
 	a->info.memory = 0;
 	attachment_drop_record(a);
+	if (code != 0)
+		send_refusal(a, code);
 	close(a->sock);
 	a->sock = -1;
 }
@@ -124,12 +140,17 @@ static void tell_gone(struct attachment *a)
 	close_wakeups(a);
 }
 
-static void finish(struct attachment *a, const char *reason)
+static void end_with(struct attachment *a, enum handover_refusal code, const char *reason)
 {
 	if (a->state == ATTACHMENT_OVER)
 		return;
 	snprintf(a->reason, sizeof(a->reason), "%s", reason);
-	release(a);
+	release(a, code);
+}
+
+static void finish(struct attachment *a, const char *reason)
+{
+	end_with(a, 0, reason);
 }
 
 void attachment_destroy(struct attachment *a)
@@ -138,24 +159,12 @@ void attachment_destroy(struct attachment *a)
 
 	if (a == NULL)
 		return;
-	release(a);
+	release(a, 0);
 	close_wakeups(a);
 	for (at = &attachments; *at != a; at = &(*at)->next)
 		;
 	*at = a->next;
 	free(a);
-}
-
-static void send_refusal(struct attachment *a, enum handover_refusal code, const char *reason)
-{
-	struct handover_refused msg = {
-		.hdr = {HANDOVER_REFUSED, sizeof(msg)},
-		.code = code,
-	};
-
-	snprintf(msg.reason, sizeof(msg.reason), "%s", reason);
-	// A full socket is one that nobody reads.
-	handover_send(a->sock, &msg, sizeof(msg), -1);
 }
 
 int attachment_refuse(struct attachment *a, enum handover_refusal code, const char *fmt, ...)
@@ -166,8 +175,7 @@ int attachment_refuse(struct attachment *a, enum handover_refusal code, const ch
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
-	send_refusal(a, code, reason);
-	finish(a, reason);
+	end_with(a, code, reason);
 	return -1;
 }
 
@@ -175,8 +183,7 @@ void attachment_end(struct attachment *a, enum handover_refusal code, const char
 {
 	if (a->state == ATTACHMENT_OVER)
 		return;
-	send_refusal(a, code, reason);
-	finish(a, reason);
+	end_with(a, code, reason);
 	tell_gone(a);
 }
 

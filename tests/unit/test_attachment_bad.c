@@ -303,6 +303,52 @@ static void lost_memory_ends_it(void **)
 	hear_refusal(HANDOVER_R_MEMORY, "holes");
 }
 
+static void nothing_is_refused_yet(bool on)
+{
+	if (on)
+		hear_nothing();
+}
+
+// Upon a refusal the guest may get its memory back.
+static void refusal_comes_when_nobody_polls(void **state)
+{
+	for (int how = 0; how < 4; how++) {
+		begin_running();
+		t.hold = nothing_is_refused_yet;
+		switch (how) {
+		case 0: say_region(); break;
+		case 1:
+			assert_int_equal(send(t.peer, "x", 1, 0), 1);
+			attachment_run(t.a);
+			break;
+		case 2:
+			*(_Atomic bool *)&fake_netvsp->channel[0]->mem->dead = true;
+			attachment_run(t.a);
+			break;
+		default: attachment_end(t.a, HANDOVER_R_LIMIT, "it has been enough");
+		}
+		assert_int_equal(t.n_pauses, 1);
+		assert_int_equal(t.paused, 1);
+		hear(HANDOVER_REFUSED, NULL);
+		teardown(state);
+		setup(state);
+	}
+}
+
+// A hypervisor that has had enough: it closes when it has heard that we have.
+static void ended_half_ends_all(void **)
+{
+	int fd;
+
+	begin_running();
+	assert_int_equal(shutdown(t.peer, SHUT_WR), 0);
+	attachment_run(t.a);
+	assert_int_equal(t.paused, 1);
+	assert_true(t.gone);
+	assert_string_equal(t.reason, ATTACHMENT_GONE);
+	assert_int_equal(handover_receive(t.peer, t.reply, sizeof(t.reply), &fd), 0);
+}
+
 #define with_peer(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -321,6 +367,8 @@ int main(void)
 		with_peer(opens_that_cannot_be_are_answered),
 		with_peer(interrupt_that_blocks_is_freed),
 		with_peer(lost_memory_ends_it),
+		with_peer(refusal_comes_when_nobody_polls),
+		with_peer(ended_half_ends_all),
 	};
 
 	return cmocka_run_group_tests_name("attachment bad", tests, NULL, NULL);
