@@ -2,7 +2,9 @@
 // The seam between a hypervisor (hvhost, hvsoft) and the network service provider (vswitchd):
 // one SOCK_SEQPACKET connection per NIC. The hypervisor connects, sends HELLO, its memory, the
 // NIC's page lists and open channels, then READY; from then on either side speaks when it must.
-// Either side may die: the socket's end says that the other touches nothing any more.
+// Either side may die: the socket's end says that the other touches nothing any more. A hypervisor
+// that has had enough ends its half, and what it has asked stays asked until the provider ends
+// its own.
 //
 // Messages are these structs, in host byte order, one a packet, descriptors beside them. Who
 // reads one checks its length, and each number in it, before use.
@@ -43,7 +45,7 @@ enum handover_type {
 	HANDOVER_DETACH = 9, // the NIC goes away
 	// provider → hypervisor
 	HANDOVER_WELCOME = 101,     // + the NIC's kick eventfd; for all its channels
-	HANDOVER_REFUSED = 102,     // and the end
+	HANDOVER_REFUSED = 102,     // nothing is touched any more; and the end
 	HANDOVER_OPEN_RESULT = 103, // + the channel's call eventfd
 	HANDOVER_CLOSE_DONE = 104,
 	HANDOVER_GPADL_GONE = 105,

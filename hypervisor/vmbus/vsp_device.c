@@ -96,8 +96,9 @@ static int on_gpadl_created(void *arg, const struct gpadl *g)
 	struct vsp_link *link = arg;
 
 	vsp_send_gpadl(link, g);
-	// The provider looks for a list it does not know among what is in the socket.
-	return STAILQ_EMPTY(&link->out) ? 0 : -EINPROGRESS;
+	// The provider looks for a list it does not know among what is in the socket. One that we
+	// drop may still do so.
+	return STAILQ_EMPTY(&link->out) && !link->dropping ? 0 : -EINPROGRESS;
 }
 
 static void on_gpadl_teardown(void *arg, uint32_t gpadl)

@@ -4,6 +4,10 @@
 // away -> attaching: all there is has been told -> attached: READY_DONE. The first time, the NIC
 // is then offered to the guest. The socket's end, at any step, leads back to away: what was asked
 // of the provider is answered by us, and the guest, whose channels stay open, just waits.
+//
+// If the provider refuses the NIC, or we have had enough of it, it may still be in the guest's
+// memory, and in its rings. So we only end our half of the socket (dropping), hear nothing more
+// of what it says, and wait for the end of its half, which it closes last of all.
 #include "vsp_link.h"
 
 #include <errno.h>
@@ -48,6 +52,7 @@ static void disconnect(struct vsp_link *link)
 		return;
 	close(link->sock);
 	link->sock = -1;
+	link->dropping = false;
 	vsp_drop_out(link);
 }
 
@@ -71,13 +76,12 @@ static void go_alone(struct vsp_link *link)
 		vsp_link_arm(link, 0);
 }
 
-void vsp_link_lost(
+// A reason that was told is not told again.
+static void set_over(
 	struct vsp_link *link, enum vsp_link_state state, const char *reason, unsigned retry_ms)
 {
-	if (link->sock < 0 && link->state == VSP_LINK_REMOVED)
-		return;
-	disconnect(link);
 	link->state = state;
+	link->retry_ms = retry_ms;
 	snprintf(link->reason, sizeof(link->reason), "%s", reason);
 	if (strcmp(link->told, reason) != 0)
 		vsp_tell(link, true, "%s: %s",
@@ -85,21 +89,42 @@ void vsp_link_lost(
 						  : "waiting for the provider",
 			reason);
 	snprintf(link->told, sizeof(link->told), "%s", reason);
-	vsp_link_arm(link, retry_ms);
+}
+
+// There is no provider (any more): it touches nothing.
+static void is_gone(struct vsp_link *link)
+{
+	bool renew = link->renew;
+
+	disconnect(link);
+	link->renew = false;
+	vsp_link_arm(link, link->retry_ms);
 	vsp_answer_all(link);
-	if (link->removing && link->device != NULL)
+	// What only the record knew is lost. With nothing open a new one will do.
+	renew = renew && link->channel[0].open;
+	if ((renew || link->removing) && link->device != NULL)
 		go_alone(link);
 	else if (link->removing)
 		removed(link);
 }
 
+void vsp_link_drop(
+	struct vsp_link *link, enum vsp_link_state state, const char *reason, unsigned retry_ms)
+{
+	if (link->sock < 0 || link->dropping)
+		return;
+	link->dropping = true;
+	set_over(link, state, reason, retry_ms);
+	vsp_drop_out(link);
+	shutdown(link->sock, SHUT_WR);
+	vsp_link_arm(link, VSP_LET_GO_MS);
+}
+
 void vsp_link_renew(struct vsp_link *link)
 {
-	if (link->sock >= 0)
-		vsp_link_lost(link, VSP_LINK_REFUSED, "an open channel could not be taken up",
-			VSP_RETRY_REFUSED_MS);
-	if (link->device != NULL)
-		go_alone(link);
+	link->renew = true;
+	vsp_link_drop(link, VSP_LINK_REFUSED, "an open channel could not be taken up",
+		VSP_RETRY_REFUSED_MS);
 }
 
 void vsp_link_released(struct vsp_link *link)
@@ -136,6 +161,12 @@ static int connect_to(const char *path)
 	return sock;
 }
 
+static void cannot_connect(struct vsp_link *link, const char *reason)
+{
+	set_over(link, VSP_LINK_AWAY, reason, VSP_RETRY_AWAY_MS);
+	is_gone(link);
+}
+
 static void try_to_connect(struct vsp_link *link)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
@@ -144,13 +175,14 @@ static void try_to_connect(struct vsp_link *link)
 
 	if (sock < 0) {
 		snprintf(reason, sizeof(reason), "%s: %s", link->socket_path, strerror(-sock));
-		vsp_link_lost(link, VSP_LINK_AWAY, reason, VSP_RETRY_AWAY_MS);
+		cannot_connect(link, reason);
 		return;
 	}
 	ev.data.fd = sock;
 	if (epoll_ctl(link->epfd, EPOLL_CTL_ADD, sock, &ev) < 0) {
+		snprintf(reason, sizeof(reason), "%s", strerror(errno));
 		close(sock);
-		vsp_link_lost(link, VSP_LINK_AWAY, strerror(errno), VSP_RETRY_AWAY_MS);
+		cannot_connect(link, reason);
 		return;
 	}
 	link->sock = sock;
@@ -158,7 +190,7 @@ static void try_to_connect(struct vsp_link *link)
 	link->state = VSP_LINK_ATTACHING;
 	ret = vsp_replay(link);
 	if (ret < 0)
-		vsp_link_lost(link, VSP_LINK_AWAY, strerror(-ret), VSP_RETRY_AWAY_MS);
+		vsp_link_drop(link, VSP_LINK_AWAY, strerror(-ret), VSP_RETRY_AWAY_MS);
 }
 
 // ---- what the provider says. Each: false if that is nothing it may say.
@@ -200,10 +232,8 @@ static bool take_refused(struct vsp_link *link, const void *msg, int *)
 	char reason[HANDOVER_REASON_SIZE];
 
 	snprintf(reason, sizeof(reason), "%.*s", (int)sizeof(m->reason) - 1, m->reason);
-	vsp_link_lost(link, VSP_LINK_REFUSED, reason, VSP_RETRY_REFUSED_MS);
-	// What only the record knew is lost. With nothing open a new one will do.
-	if (m->code == HANDOVER_R_RECORD && link->channel[0].open)
-		vsp_link_renew(link);
+	link->renew = m->code == HANDOVER_R_RECORD;
+	vsp_link_drop(link, VSP_LINK_REFUSED, reason, VSP_RETRY_REFUSED_MS);
 	return true;
 }
 
@@ -309,15 +339,22 @@ static bool take_one(struct vsp_link *link)
 
 	if (ret == -EAGAIN)
 		return false;
-	if (ret > 0 && !dispatch(link, (const struct handover_header *)buffer, &fd))
+	if (ret > 0 && !link->dropping &&
+		!dispatch(link, (const struct handover_header *)buffer, &fd))
 		ret = -EPROTO;
 	if (fd >= 0)
 		close(fd);
-	if (ret == -EPROTO)
-		vsp_link_lost(link, VSP_LINK_REFUSED, "it says what no provider may say",
+	if (ret == -EPROTO) {
+		vsp_link_drop(link, VSP_LINK_REFUSED, "it says what no provider may say",
 			VSP_RETRY_REFUSED_MS);
-	else if (ret <= 0)
-		vsp_link_lost(link, VSP_LINK_AWAY, "it has gone", VSP_RETRY_AWAY_MS);
+	} else if (ret < 0) {
+		vsp_link_drop(link, VSP_LINK_AWAY, strerror(-ret), VSP_RETRY_AWAY_MS);
+		return false;
+	} else if (ret == 0) {
+		if (!link->dropping)
+			set_over(link, VSP_LINK_AWAY, "it has gone", VSP_RETRY_AWAY_MS);
+		is_gone(link);
+	}
 	return link->sock >= 0;
 }
 
@@ -329,7 +366,12 @@ static void on_timer(struct vsp_link *link)
 
 	if (read(link->timer_fd, &count, sizeof(count)) != sizeof(count))
 		return;
-	if (link->alone) {
+	if (link->dropping) {
+		vsp_tell(link, true,
+			"the provider at %s has not let go of the guest's memory in %u s: what the "
+			"guest wants back waits until it does, or ends",
+			link->socket_path, VSP_LET_GO_MS / 1000);
+	} else if (link->alone) {
 		if (vsp_drain(link))
 			vsp_link_arm(link, VSP_DRAIN_MS);
 	} else if (link->sock < 0 && link->state != VSP_LINK_REMOVED) {
@@ -348,8 +390,8 @@ void vsp_link_run(struct vsp_link *link)
 		if (!take_one(link))
 			break;
 	// Only now: what the provider said last may be why.
-	if (ret < 0 && link->sock >= 0)
-		vsp_link_lost(link, VSP_LINK_AWAY, strerror(-ret), VSP_RETRY_AWAY_MS);
+	if (ret < 0)
+		vsp_link_drop(link, VSP_LINK_AWAY, strerror(-ret), VSP_RETRY_AWAY_MS);
 }
 
 void vsp_link_remove(struct vsp_link *link)

@@ -12,6 +12,7 @@
 #define VSP_RETRY_AWAY_MS    100
 #define VSP_RETRY_REFUSED_MS 2000
 #define VSP_DRAIN_MS         20
+#define VSP_LET_GO_MS        5000 // until it is told that the provider has not
 
 struct vsp_message {
 	STAILQ_ENTRY(vsp_message) next;
@@ -36,6 +37,9 @@ struct vsp_link {
 	char told[HANDOVER_REASON_SIZE];   // the last one that was told
 	int epfd, timer_fd;
 	int sock;                       // -1: not connected
+	bool dropping;                  // we have ended our half, and wait for the provider's end
+	bool renew;                     // the guest has to let go then
+	unsigned retry_ms;              // after that
 	bool welcomed;                  // by this provider
 	bool lacks_port;                // said whoever welcomed us last
 	STAILQ_HEAD(, vsp_message) out; // what the socket has no room for yet
@@ -55,8 +59,9 @@ struct vsp_link {
 // ---- vsp_link.c
 __attribute__((format(printf, 3, 4))) void vsp_tell(
 	struct vsp_link *link, bool warning, const char *fmt, ...);
-// The connection is over; again in `retry_ms`. A reason that was told is not told again.
-void vsp_link_lost(
+// Has the provider let go of the guest. Nothing is asked of it or heard from it any more; what it
+// was asked is answered when it has ended its half. Again `retry_ms` after that.
+void vsp_link_drop(
 	struct vsp_link *link, enum vsp_link_state state, const char *reason, unsigned retry_ms);
 void vsp_link_arm(struct vsp_link *link, unsigned ms); // one run of the timer; 0: soon
 // The guest must let go of the NIC, which is offered again with a new record.
@@ -64,7 +69,8 @@ void vsp_link_renew(struct vsp_link *link);
 // After the guest has let go of it.
 void vsp_link_released(struct vsp_link *link);
 
-// ---- vsp_send.c: in order; what the socket does not take waits. Nothing if not connected.
+// ---- vsp_send.c: in order; what the socket does not take waits. Nothing if not connected, or
+// dropping.
 void vsp_send(struct vsp_link *link, const void *msg, size_t len, int fd);
 void vsp_send_id(struct vsp_link *link, uint32_t type, uint32_t id);
 void vsp_send_plain(struct vsp_link *link, uint32_t type);

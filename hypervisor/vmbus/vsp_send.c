@@ -18,7 +18,7 @@ void vsp_send(struct vsp_link *link, const void *msg, size_t len, int fd)
 {
 	struct vsp_message *m;
 
-	if (link->sock < 0)
+	if (link->sock < 0 || link->dropping)
 		return;
 	if (STAILQ_EMPTY(&link->out) && handover_send(link->sock, msg, len, fd) == 0)
 		return;
@@ -26,7 +26,7 @@ void vsp_send(struct vsp_link *link, const void *msg, size_t len, int fd)
 	m = malloc(sizeof(*m) + len);
 	if (m == NULL) {
 		// A connection with a message missing is worse than none.
-		vsp_link_lost(link, VSP_LINK_AWAY, "out of memory", VSP_RETRY_AWAY_MS);
+		vsp_link_drop(link, VSP_LINK_AWAY, "out of memory", VSP_RETRY_AWAY_MS);
 		return;
 	}
 	m->fd = fd;
@@ -49,6 +49,8 @@ void vsp_drop_out(struct vsp_link *link)
 {
 	while (!STAILQ_EMPTY(&link->out))
 		drop_first(link);
+	if (link->sock >= 0)
+		listen_for(link, EPOLLIN);
 }
 
 int vsp_flush(struct vsp_link *link)

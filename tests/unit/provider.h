@@ -26,6 +26,7 @@ static struct provider {
 	int lives;                    // messages it takes before it dies; negative: it lives on
 	bool dies_answering;          // after the answer, else before
 	bool silent;                  // takes messages and answers none but by hand
+	bool holds_on;                // does not end when the link does
 	enum handover_refusal refuse; // each hello
 	uint16_t welcome_flags;
 	int kick_fd;
@@ -35,6 +36,7 @@ static struct provider {
 	unsigned n_regions, n_lists, n_messages;
 	uint32_t list[MAX_LISTS];
 	bool ready, detached;
+	bool hears_end; // the link has ended its half
 	// Of each channel. `resumed`: OPEN said so.
 	struct {
 		bool open, resumed;
@@ -182,7 +184,7 @@ static inline void take_hello(const void *msg, int fd)
 
 	memcpy(&pr.hello, msg, sizeof(pr.hello));
 	pr.n_regions = pr.n_lists = 0;
-	pr.detached = false;
+	pr.detached = pr.hears_end = false;
 	assert_int_equal(pr.hello.magic, HANDOVER_MAGIC);
 	assert_int_equal(pr.hello.record_size, HANDOVER_RECORD_SIZE);
 	assert_int_equal(fstat(fd, &st), 0);
@@ -304,6 +306,9 @@ static inline bool provider_step(void)
 		return false;
 	if (len <= 0) {
 		assert_int_equal(len, 0); // never nonsense
+		pr.hears_end = true;
+		if (pr.holds_on)
+			return false;
 		provider_die();
 		return true;
 	}

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <hypervisor/vmbus/vsp_link_state.h>
+
 #include "provider.h"
 
 static void refusal_is_told_and_tried_again_slowly(void **)
@@ -240,6 +242,145 @@ static void welcome_without_the_eventfd_is_garbage(void **)
 	assert_int_equal(state_of(), VSP_LINK_REFUSED);
 }
 
+// ---- a provider that has not let go yet: its worker may be in the guest's memory
+
+static void it_refuses(void)
+{
+	say_refused(HANDOVER_R_MEMORY, "the guest's memory has holes");
+}
+
+static void it_says_nonsense(void)
+{
+	struct handover_plain none = {.hdr = {HANDOVER_HELLO, sizeof(none)}};
+
+	assert_int_equal(send(pr.sock, &none, sizeof(none), MSG_NOSIGNAL), sizeof(none));
+}
+
+static void it_refuses_the_record(void)
+{
+	say_refused(HANDOVER_R_RECORD, "damaged");
+}
+
+static void guest_gets_nothing_back_before_the_provider_lets_go(void **)
+{
+	void (*const ends[])(void) = {it_refuses, it_says_nonsense, it_refuses_the_record};
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t relid = attach_and_open();
+
+		make_list(relid, 5, 0, 8);
+		settle();
+		pr.silent = pr.holds_on = true;
+		post_teardown(relid, 5);
+		settle();
+		assert_int_equal(pr.last, HANDOVER_GPADL_TEARDOWN);
+		ends[i]();
+		settle();
+		assert_int_equal(state_of(), VSP_LINK_REFUSED);
+		assert_true(pr.hears_end);
+		take_nothing();
+		// What it says now counts for nothing, and what is asked now waits as well.
+		say_id(HANDOVER_GPADL_GONE, 5);
+		it_says_nonsense();
+		guest_close(relid, 0);
+		post_teardown(relid, RING_GPADL);
+		post_gpadl(relid, 6, 16, 8);
+		settle();
+		take_nothing();
+		assert_int_equal(pr.last, HANDOVER_GPADL_TEARDOWN);
+		assert_int_equal(n_calls, 1);
+		provider_die();
+		settle();
+		assert_int_equal(take_created(relid, 6), 0);
+		take_torndown(RING_GPADL);
+		take_torndown(5);
+		take_nothing(); // no rescind either: nothing is open
+		assert_int_equal(n_calls, 0);
+		teardown_link(NULL);
+		setup_link(NULL);
+	}
+}
+
+// Two would write to one ring.
+static void rings_are_not_drained_before_the_provider_lets_go(void **)
+{
+	uint32_t relid = attach_and_open();
+	struct vmbus_ring out, in;
+	struct gpadl g;
+
+	map_guests_rings(&g, &out, &in);
+	put_sends(&out, 70, 107, 1);
+	pr.silent = pr.holds_on = true;
+	it_refuses_the_record();
+	settle();
+	vsp_link_arm(link_of, 0);
+	usleep(1000);
+	settle();
+	take_nothing();
+	assert_int_not_equal(out.hdr->read_index, out.at);
+	provider_die();
+	settle();
+	take_rescind(relid);
+	WORK_UNTIL(out.hdr->read_index == out.at);
+	take_completion(&in, 70, 108, 4);
+	unmap_guests_rings(&g, &out, &in);
+}
+
+static void reset_waits_for_a_provider_that_refused(void **)
+{
+	attach_and_open();
+	pr.silent = pr.holds_on = true;
+	it_refuses();
+	settle();
+	vmbus_bus_reset(bus);
+	settle();
+	assert_true(vmbus_bus_is_resetting(bus));
+	provider_die();
+	pr.was_open[0] = false;
+	settle();
+	assert_false(vmbus_bus_is_resetting(bus));
+	pr.silent = pr.holds_on = false;
+	WORK_UNTIL(state_of() == VSP_LINK_ATTACHED);
+	attach_and_open();
+}
+
+static void removal_waits_for_a_provider_that_refused(void **)
+{
+	uint32_t relid = attach_and_open();
+
+	pr.silent = pr.holds_on = true;
+	it_refuses();
+	settle();
+	vsp_link_remove(link_of);
+	take_rescind(relid);
+	guest_close(relid, 0);
+	post_teardown(relid, RING_GPADL);
+	post_relid(VMBUS_RELID_RELEASED, relid);
+	settle();
+	take_nothing();
+	assert_int_equal(state_of(), VSP_LINK_REFUSED);
+	provider_die();
+	settle();
+	take_torndown(RING_GPADL);
+	assert_int_equal(state_of(), VSP_LINK_REMOVED);
+	take_nothing();
+}
+
+static void provider_that_never_lets_go_is_named(void **)
+{
+	attach_and_open();
+	pr.silent = pr.holds_on = true;
+	it_refuses();
+	settle();
+	vsp_link_arm(link_of, 0); // as if it were later
+	usleep(1000);
+	settle();
+	assert_non_null(strstr(told, "has not let go of the guest's memory"));
+	assert_non_null(strstr(told, pr.path));
+	assert_int_equal(state_of(), VSP_LINK_REFUSED);
+	assert_int_equal(pr.n_deaths, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_link, teardown_link)
 
 int main(void)
@@ -253,6 +394,11 @@ int main(void)
 		T(garbage_from_the_provider_ends_the_connection),
 		T(answers_to_nothing_are_passed_over),
 		T(welcome_without_the_eventfd_is_garbage),
+		T(guest_gets_nothing_back_before_the_provider_lets_go),
+		T(rings_are_not_drained_before_the_provider_lets_go),
+		T(reset_waits_for_a_provider_that_refused),
+		T(removal_waits_for_a_provider_that_refused),
+		T(provider_that_never_lets_go_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
