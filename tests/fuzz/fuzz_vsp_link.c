@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // A provider that says anything at any time, dies and comes back, under a guest that opens and
-// closes its NIC. The guest must never be left waiting once the provider is gone, no place of an
-// event flag may vanish while it is bound, and no descriptor may be left over.
+// closes its NIC. The guest must never be left waiting once the provider is gone, nor be given
+// anything back while one that is dropped has not let go, no place of an event flag may vanish
+// while it is bound, and no descriptor may be left over.
 //
 // Input: bytes of steps: what to do, then its parameters; missing ones are 0.
 #include <errno.h>
@@ -30,6 +31,7 @@ static struct guest_mem mem;
 static char path[64];
 static int listener, sock;
 static bool got_version;
+static bool never_lent; // the guest wants back what it has not lent
 static uint32_t offered[4], n_offered;
 static struct {
 	struct vmbus_event_place *place;
@@ -60,6 +62,7 @@ static int post_message(void *, uint32_t, const void *msg, size_t)
 	struct vmbus_header hdr;
 
 	memcpy(&hdr, msg, sizeof(hdr));
+	require(!nic->dropping || hdr.type != VMBUS_GPADL_TORNDOWN || never_lent);
 	if (hdr.type == VMBUS_OFFERCHANNEL) {
 		memcpy(&offer, msg, sizeof(offer));
 		offered[n_offered++ % 4] = offer.relid;
@@ -277,6 +280,16 @@ static void guest_opens(uint32_t relid, uint32_t id, uint32_t vp)
 	post(&m, sizeof(m));
 }
 
+static bool has_lent(uint32_t id)
+{
+	const struct gpadl *g = NULL;
+
+	while (nic->device != NULL && (g = vmbus_next_gpadl(nic->device, g)) != NULL)
+		if (g->id == id)
+			return true;
+	return false;
+}
+
 static void guest_does(struct input *in)
 {
 	static const uint32_t types[] = {VMBUS_CLOSECHANNEL, VMBUS_GPADL_TEARDOWN,
@@ -289,7 +302,11 @@ static void guest_does(struct input *in)
 	case 1: guest_makes_list(relid, id); break;
 	case 2: guest_opens(relid, id, id == 3 ? UINT32_MAX : id); break;
 	case 3: vmbus_bus_reset(bus); break;
-	default: m.hdr.type = types[what - 4]; post(&m, sizeof(m));
+	default:
+		m.hdr.type = types[what - 4];
+		never_lent = !has_lent(id);
+		post(&m, sizeof(m));
+		never_lent = false;
 	}
 }
 
@@ -360,8 +377,9 @@ static void finish(void)
 	provider_die();
 	close(listener);
 	unlink(path);
-	vsp_link_run(nic);
-	vsp_link_run(nic);
+	// What it had said last comes first.
+	for (int i = 0; i < 16; i++)
+		vsp_link_run(nic);
 	got_version = false;
 	guest_meets();
 	require(got_version && n_bound == 0);
