@@ -92,17 +92,28 @@ vm_kill() { # NAME: SIGKILL
 	vm_forget "$1"
 }
 
+# Its exit code, once it is off; 124: it is not, and is killed.
+vm_end() { # NAME SECONDS
+	local rc name=$1
+	if within "$2" eval "! kill -0 ${vm_pid[$name]}" 2> /dev/null; then
+		wait "${vm_pid[$name]}" 2> /dev/null
+		rc=$?
+	else
+		kill -KILL "${vm_pid[$name]}"
+		wait "${vm_pid[$name]}" 2> /dev/null
+		rc=124
+	fi
+	vm_forget "$name"
+	return $rc
+}
+
 # SIGTERM is the power button; ends with the exit code 0.
 vm_stop() { # NAME [SECONDS]
 	local rc
 	kill -TERM "${vm_pid[$1]}"
-	within "${2:-40}" eval "! kill -0 ${vm_pid[$1]}" 2> /dev/null || {
-		bad "the guest $1 does not go off by its power button"
-		kill -KILL "${vm_pid[$1]}"
-	}
-	wait "${vm_pid[$1]}" 2> /dev/null
+	vm_end "$1" "${2:-40}"
 	rc=$?
-	vm_forget "$1"
+	[ $rc != 124 ] || bad "the guest $1 does not go off by its power button"
 	equal "the guest $1 ends with" $rc 0
 }
 
@@ -174,6 +185,29 @@ vm_iperf() { # NAME ADDRESS [OPTION...]
 		sed -nE 's/.* ([0-9.]+) Mbits.*receiver.*/\1/p' /run/iperf
 		sed -nE 's/.*\(([0-9.e+-]+)%\).*receiver.*/\1/p' /run/iperf
 		grep receiver /run/iperf > /dev/null || tail -n 2 /run/iperf" | paste -sd ' '
+}
+
+# Their NICs have been started, too.
+guests_run() { # COUNT
+	[ "$(query '[.guests[] | select(.state == "connected" and .stage == "running")] | length' \
+		list-guests)" = "$1" ]
+}
+
+no_guests() {
+	[ "$(query '.guests | length' list-guests)" = 0 ]
+}
+
+# What is there of guests, and what the daemon holds. DPDK's own memory may grow.
+left() {
+	echo "guests $(query '.guests | length' list-guests)" \
+		"descriptors $(find "/proc/$pid/fd" -mindepth 1 | wc -l)" \
+		"threads $(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" \
+		"memory of guests $(grep /memfd: "/proc/$pid/maps" | grep -vcE 'memfd:(seg_|nohuge)')" \
+		"hypervisors $(pgrep -c -x hvhost)"
+}
+
+resident() { # KiB
+	awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"
 }
 
 # No line of an error in any log.

@@ -16,37 +16,6 @@ mini_start() { # NAME "WORD..." [HVHOST-OPTION...]
 		--run-dir "$tmp/vm" --vsp-socket "$tmp/run/vsp.sock" "$@"
 }
 
-# Its exit code, once it is off; 124: it is not, and is killed.
-mini_end() { # NAME SECONDS
-	local rc name=$1
-	if within "$2" eval "! kill -0 ${vm_pid[$name]}" 2> /dev/null; then
-		wait "${vm_pid[$name]}"
-		rc=$?
-	else
-		kill -KILL "${vm_pid[$name]}"
-		wait "${vm_pid[$name]}" 2> /dev/null
-		rc=124
-	fi
-	vm_forget "$name"
-	return $rc
-}
-
 mini_said() { # NAME: what it said wrong
 	grep -a '^mini: FAIL' "$tmp/vm-$1.console" | head -n 5
-}
-
-no_guests() {
-	[ "$(query '.guests | length' list-guests)" = 0 ]
-}
-
-# What is there of guests, and what the daemon holds.
-left() {
-	echo "guests $(query '.guests | length' list-guests)" \
-		"descriptors $(find "/proc/$pid/fd" -mindepth 1 | wc -l)" \
-		"threads $(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" \
-		"hypervisors $(pgrep -c -x hvhost)"
-}
-
-resident() { # KiB
-	awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"
 }

@@ -55,7 +55,7 @@ run_bad() { # WHAT SECONDS "WORD..." [HVHOST-OPTION...]
 	local what=$1 limit=$2 words=$3
 	shift 3
 	mini_start bad "$words" --nic port=bad "$@"
-	mini_end bad "$limit"
+	vm_end bad "$limit"
 	judge bad $? "$what"
 	cp "$tmp/vm-bad.console" "$LAB_OUT/bad-${what// /-}.console"
 	: > "$tmp/vm-bad.log"
@@ -90,8 +90,9 @@ equal "afterwards" "$(left)" "$before"
 kill -INT $pinger
 wait $pinger
 equal "pings to the neighbour lost" "$(grep -oE '[0-9.]+% packet loss' "$tmp/pings")" "0% packet loss"
+# shellcheck disable=SC2154 # of tests/lab/vm.sh
 kill -TERM "${vm_pid[good]}"
-mini_end good 20
+vm_end good 20
 equal "the neighbour ends with" $? 0
 equal "what the neighbour lost" "$(grep -aoE 'lost [0-9]+' "$tmp/vm-good.console")" "lost 0"
 equal "what the daemon complains of" "$(grep -aE ' error ' "$tmp/log" | head -n 3)" ""

@@ -17,12 +17,6 @@ for ((i = 0; i < n; i++)); do
 	check "port g$i" ctl add-port s g$i --type vmnic --user root
 done
 
-# Their NICs have been started, too.
-running() { # COUNT
-	[ "$(query '[.guests[] | select(.state == "connected" and .stage == "running")] | length' \
-		list-guests)" = "$1" ]
-}
-
 # What a guest itself says went wrong, which it does not stop for.
 complaints() {
 	grep -aH '^mini: FAIL' "$tmp"/vm-m*.console
@@ -59,10 +53,11 @@ ends_by() { # ROUND GUEST
 end_all() { # ROUND
 	local i rc wrong=0
 	for ((i = 0; i < n; i++)); do
+		# shellcheck disable=SC2154 # of tests/lab/vm.sh
 		kill -"$(ends_by "$1" $i)" "${vm_pid[m$i]}"
 	done
 	for ((i = 0; i < n; i++)); do
-		mini_end m$i 30
+		vm_end m$i 30
 		rc=$?
 		case $(ends_by "$1" $i):$rc in
 		KILL:137) continue ;;
@@ -77,7 +72,7 @@ end_all() { # ROUND
 
 round() { # NUMBER
 	start_all || return
-	within 60 running $n || { complaints; echo "not all are running"; return 1; }
+	within 60 guests_run $n || { complaints; echo "not all are running"; return 1; }
 	all_answer || { complaints; echo "one does not answer"; return 1; }
 	end_all "$1" || return
 	within 10 no_guests || { echo "list-guests is not empty"; return 1; }
