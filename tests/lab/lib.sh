@@ -92,6 +92,27 @@ vm_kill() { # NAME: SIGKILL
 	vm_forget "$1"
 }
 
+# What a guest that does not answer is doing: its threads, and half a second of its exits.
+vm_doing() { # NAME
+	local pid task trace=/sys/kernel/tracing
+	pid=$(pgrep -f "^$hvhost --name $1 " | head -n 1)
+	[ -n "$pid" ] || { echo "the guest $1 is gone"; return; }
+	for _ in 1 2; do
+		for task in /proc/"$pid"/task/*; do
+			echo "$(cat "$task/comm"): $(cut -d' ' -f3,14,15 "$task/stat")" \
+				"$(tr '\n' ' ' 2> /dev/null < "$task/stack")"
+		done
+		sleep 0.5
+	done
+	mountpoint -q $trace || mount -t tracefs tracefs $trace 2> /dev/null
+	[ -w $trace/events/kvm/enable ] || return 0
+	echo > $trace/trace
+	echo 1 > $trace/events/kvm/enable
+	sleep 0.5
+	echo 0 > $trace/events/kvm/enable
+	grep -v '^#' $trace/trace | tail -n 40 | cut -c1-160
+}
+
 # Its exit code, once it is off; 124: it is not, and is killed.
 vm_end() { # NAME SECONDS
 	local rc name=$1

@@ -90,6 +90,7 @@ equal "afterwards" "$(left)" "$before"
 kill -INT $pinger
 wait $pinger
 equal "pings to the neighbour lost" "$(grep -oE '[0-9.]+% packet loss' "$tmp/pings")" "0% packet loss"
+in_space far ping -q -n -c 3 -i 0.3 -W 1 10.77.0.2 > /dev/null || vm_doing good
 # shellcheck disable=SC2154 # of tests/lab/vm.sh
 kill -TERM "${vm_pid[good]}"
 vm_end good 20
