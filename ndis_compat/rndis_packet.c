@@ -173,7 +173,9 @@ static inline int take_l4(
 {
 	const uint32_t ip = info->flags & NDIS_INFO_IP6 ? IP6_HEADER : IP4_HEADER;
 
-	// Windows leaves it 0 at times.
+	// Windows leaves it 0 at times. What another record said must suit this one's family, too.
+	if (offset == 0)
+		offset = info->l4_offset;
 	if (offset == 0)
 		return 0;
 	if (offset < ETHERNET + ip || offset + l4_header > frame_len)

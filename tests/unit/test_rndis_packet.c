@@ -166,6 +166,12 @@ static void test_contradictions_are_refused(void **)
 	// Two places for one header.
 	assert_int_equal(parse_two(RNDIS_PPI_CHECKSUM, 5 | 38 << 16, RNDIS_PPI_LSO, lso4), -EINVAL);
 	assert_int_equal(parse_two(RNDIS_PPI_CHECKSUM, 5 | 34 << 16, RNDIS_PPI_LSO, lso4), 0);
+	// One says where TCP begins, the other that the frame is IPv6.
+	assert_int_equal(
+		parse_two(RNDIS_PPI_CHECKSUM, 4 | 41 << 16, RNDIS_PPI_LSO, 3u << 30 | 1448),
+		-EINVAL);
+	assert_int_equal(
+		parse_two(RNDIS_PPI_CHECKSUM, 4 | 54 << 16, RNDIS_PPI_LSO, 3u << 30 | 1448), 0);
 }
 
 static void test_l4_header_lies_in_the_frame_behind_ip(void **)
