@@ -8,28 +8,40 @@
 #include "worker.h"
 
 struct last {
+	uint64_t ns; // 0: never
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
 };
 
 static struct last lasts[VSW_MAX_PORTS + 1];
-static uint64_t last_ns;
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
 
 static uint64_t per_second(uint64_t now, uint64_t then, uint64_t ns)
 {
 	return now >= then ? (uint64_t)((double)(now - then) * 1e9 / ns) : 0; // a new port: reset
 }
 
-static void rates(struct vsw_port *port, uint64_t ns)
+// By its own clock: on a busy machine a while may pass between two ports.
+static void rates(struct vsw_port *port)
 {
 	struct last *last = &lasts[port->id];
+	uint64_t now = now_ns(), ns = now - last->ns;
 	struct vsw_counters c;
 
 	counters_sum(port->id, &c);
-	port->rx_pps = per_second(c.rx_packets, last->rx_packets, ns);
-	port->tx_pps = per_second(c.tx_packets, last->tx_packets, ns);
-	port->rx_bps = 8 * per_second(c.rx_bytes, last->rx_bytes, ns);
-	port->tx_bps = 8 * per_second(c.tx_bytes, last->tx_bytes, ns);
-	*last = (struct last){c.rx_packets, c.tx_packets, c.rx_bytes, c.tx_bytes};
+	if (last->ns != 0 && ns != 0) {
+		port->rx_pps = per_second(c.rx_packets, last->rx_packets, ns);
+		port->tx_pps = per_second(c.tx_packets, last->tx_packets, ns);
+		port->rx_bps = 8 * per_second(c.rx_bytes, last->rx_bytes, ns);
+		port->tx_bps = 8 * per_second(c.tx_bytes, last->tx_bytes, ns);
+	}
+	*last = (struct last){now, c.rx_packets, c.tx_packets, c.rx_bytes, c.tx_bytes};
 }
 
 void port_refresh_link(struct vsw_port *port, void (*on_link)(struct vsw_port *port))
@@ -43,18 +55,11 @@ void port_refresh_link(struct vsw_port *port, void (*on_link)(struct vsw_port *p
 
 void switch_tick(void (*on_link)(struct vsw_port *port))
 {
-	struct timespec ts;
-	uint64_t now;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
 	workers_tick();
 	for (struct vsw_port *p = port_next(NULL); p != NULL; p = port_next(p)) {
-		if (last_ns != 0 && now > last_ns)
-			rates(p, now - last_ns);
+		rates(p);
 		port_refresh_link(p, on_link);
 	}
-	last_ns = now;
 	switch_maintain();
 }
 
