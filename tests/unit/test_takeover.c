@@ -109,6 +109,27 @@ static void test_what_is_too_much_goes(void **)
 	host_snapshot_destroy(snapshot);
 }
 
+// Which of them the host speaks with depends on it.
+static void test_addresses_keep_their_order(void **)
+{
+	struct host_snapshot *snapshot;
+	char *before;
+
+	NEEDS_NET();
+	net_furnish();
+	before = net_facts("tk0");
+	snapshot = net_take("tk0");
+	net_run("set -e; ip addr del 10.77.1.9/24 dev tk0; ip addr del fd77::3 peer fd77::4/128 "
+		"dev tk0; ip addr add 10.77.1.9/24 dev tk0 noprefixroute metric 50;"
+		"ip addr add fd77::3 peer fd77::4/128 dev tk0");
+	assert_int_not_equal(net_diff(snapshot, "tk0"), 0);
+	net_apply(snapshot, "tk0");
+	net_assert_becomes(before, "tk0");
+	assert_int_equal(net_diff(snapshot, "tk0"), 0);
+	free(before);
+	host_snapshot_destroy(snapshot);
+}
+
 static void test_down_stays_down(void **)
 {
 	struct host_snapshot *snapshot;
@@ -139,8 +160,9 @@ static void test_clear_leaves_the_others_alone(void **)
 	if (host_snapshot_clear(if_nametoindex("tk0"), HOST_WITH_NAMES, NULL, &err) < 0)
 		fail_msg("%s", err.reason);
 	// Half of a multipath route, and of a group.
-	net_run("ip route del 10.77.12.0/24 via 10.77.5.3 dev other; ip nexthop del id 3;"
-		"ip nexthop del id 6");
+	net_run("set -e; ip route del 10.77.12.0/24 via 10.77.5.3 dev other; ip nexthop del id 3;"
+		"ip nexthop del id 6; ip -6 route del fd77:c::/64 via fd77:5::9 dev other;"
+		"ip route del 10.77.17.0/24 dev other; ip -6 route del fd77:d::/64 dev other");
 	net_assert_becomes(before, "other");
 	now = net_take("tk0");
 	for (unsigned kind = 0; kind < HOST_N_KINDS; kind++)
@@ -204,7 +226,7 @@ static void test_goes_on_after_a_failure(void **)
 	net_furnish();
 	snapshot = net_take("tk0");
 	net_run("ip nexthop del id 3; ip nexthop del id 6; ip rule del pref 1002;"
-		"ip route del 10.77.12.0/24");
+		"ip route del 10.77.12.0/24; ip -6 route del fd77:c::/64");
 	before = net_facts("tk0");
 	net_clear_away();
 	net_run("ip link del other");
@@ -296,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_snapshot_of_itself_is_no_change, setup),
 		cmocka_unit_test_setup(test_diff_tells_and_changes_nothing, setup),
 		cmocka_unit_test_setup(test_what_is_too_much_goes, setup),
+		cmocka_unit_test_setup(test_addresses_keep_their_order, setup),
 		cmocka_unit_test_setup(test_down_stays_down, setup),
 		cmocka_unit_test_setup(test_clear_leaves_the_others_alone, setup),
 		cmocka_unit_test_setup(test_lifetimes_count_down, setup),

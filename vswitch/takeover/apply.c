@@ -8,6 +8,7 @@
 #include "parts.h"
 
 #define ADDRESS_ROUNDS 8   // one may undo another's: until nothing is left to change
+#define ORDER_ROUNDS   2   // an address that cannot be made does not move the others for ever
 #define SETTLE_TRIES   200 // of 5 ms
 
 // --- steps -----------------------------------------------------------------------------------
@@ -120,11 +121,13 @@ static void apply_addresses(struct work *work)
 	for (unsigned i = 0; i < ADDRESS_ROUNDS && !work->only_tell && !work->stopped; i++) {
 		unsigned before = work->n_done;
 
+		work->in_order = i < ORDER_ROUNDS;
 		sync_records(work, HOST_ADDRESSES, false);
 		if (work->n_done == before)
 			break;
 		settle(work);
 	}
+	work->in_order = work->only_tell;
 	sync_records(work, HOST_ADDRESSES, true);
 }
 

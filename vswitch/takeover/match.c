@@ -59,30 +59,38 @@ static bool same_class(const struct host_record *a, const struct host_record *b)
 {
 	const uint32_t secondary = IFA_F_SECONDARY;
 
-	return a->header.family == AF_INET && b->header.family == AF_INET &&
+	return a->header.family == b->header.family &&
 	       a->header.address.ifa_scope == b->header.address.ifa_scope &&
-	       ((record_u32(a, IFA_FLAGS) ^ record_u32(b, IFA_FLAGS)) & secondary) == 0;
+	       (a->header.family == AF_INET6 ||
+		       ((record_u32(a, IFA_FLAGS) ^ record_u32(b, IFA_FLAGS)) & secondary) == 0);
 }
 
-// The first of IPv4's addresses is the one that the host speaks with, and a new one becomes the
-// last: those behind a missing one have to be made anew, after it.
+static void renew(struct host_records *now, const size_t *at, struct match *match, size_t which)
+{
+	match->missing[which] = true;
+	match->extra[at[which]] = true;
+	now->record[at[which]].header.address.ifa_flags |= IFA_F_TENTATIVE;
+}
+
+// The host speaks with the first of its addresses that fits. A new one becomes the last of IPv4's
+// and the first of IPv6's: those on the wrong side of a missing one have to be made anew.
 static void keep_order(const struct host_records *wanted, struct host_records *now,
 	const size_t *at, struct match *match)
 {
-	for (size_t i = 0; i < wanted->n; i++) {
-		bool late = false;
+	const struct host_record *all = wanted->record;
 
-		if (at[i] == NOT_THERE || wanted->record[i].header.family != AF_INET)
-			continue;
-		for (size_t n = 0; n < i && !late; n++)
-			late = same_class(&wanted->record[n], &wanted->record[i]) &&
-			       (match->missing[n] || (at[n] != NOT_THERE && at[n] > at[i]));
-		if (late) {
-			match->missing[i] = true;
-			match->extra[at[i]] = true;
-			now->record[at[i]].header.address.ifa_flags |= IFA_F_TENTATIVE;
-		}
-	}
+	for (size_t i = 0; i < wanted->n; i++)
+		for (size_t n = 0; n < i; n++)
+			if (all[i].header.family == AF_INET && at[i] != NOT_THERE &&
+				!match->missing[i] && same_class(&all[n], &all[i]) &&
+				(match->missing[n] || (at[n] != NOT_THERE && at[n] > at[i])))
+				renew(now, at, match, i);
+	for (size_t i = wanted->n; i-- > 0;)
+		for (size_t n = wanted->n; n-- > i + 1;)
+			if (all[i].header.family == AF_INET6 && at[i] != NOT_THERE &&
+				!match->missing[i] && same_class(&all[n], &all[i]) &&
+				(match->missing[n] || (at[n] != NOT_THERE && at[n] < at[i])))
+				renew(now, at, match, i);
 }
 
 bool address_is_unfit(const struct host_record *address)
@@ -100,7 +108,7 @@ static void sort(enum host_kind kind, struct host_records *list, struct host_rec
 		qsort(sorted, list->n, sizeof(struct host_record *), by_hash);
 }
 
-int match_records(enum host_kind kind, const struct host_snapshot *wanted,
+int match_records(enum host_kind kind, bool in_order, const struct host_snapshot *wanted,
 	struct host_snapshot *now, struct match *match)
 {
 	const struct host_records *from = &wanted->records[kind];
@@ -126,7 +134,7 @@ int match_records(enum host_kind kind, const struct host_snapshot *wanted,
 		at[i] = pair_up(kind, wanted, &from->record[i], now, sorted, match->extra);
 		match->missing[i] = at[i] == NOT_THERE;
 	}
-	if (kind == HOST_ADDRESSES)
+	if (kind == HOST_ADDRESSES && in_order)
 		keep_order(from, list, at, match);
 	free(sorted);
 	free(at);

@@ -9,8 +9,9 @@ struct match {
 	bool *extra;   // of the list of now
 };
 
-// 0 or -ENOMEM. Wanted records whose lifetime is over are not missing.
-int match_records(enum host_kind kind, const struct host_snapshot *wanted,
+// 0 or -ENOMEM. Wanted records whose lifetime is over are not missing. in_order: addresses whose
+// place in the list is wrong are missing and extra.
+int match_records(enum host_kind kind, bool in_order, const struct host_snapshot *wanted,
 	struct host_snapshot *now, struct match *match);
 void match_free(struct match *match);
 

@@ -15,6 +15,7 @@ struct work {
 	unsigned flags;
 	const struct host_steps *steps; // may be NULL
 	bool only_tell;
+	bool in_order; // addresses out of place are made anew
 	bool stopped;
 	unsigned n_done;       // changes made
 	int ret;               // the first failure

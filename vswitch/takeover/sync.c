@@ -275,7 +275,7 @@ void sync_records(struct work *work, enum host_kind kind, bool is_last_try)
 		return;
 	sync.own = (struct target){.of = sync.now, .ifindex = work->target.ifindex};
 	memcpy(sync.own.name, sync.now->link.name, sizeof(sync.own.name));
-	ret = match_records(kind, work->wanted, sync.now, &sync.match);
+	ret = match_records(kind, work->in_order, work->wanted, sync.now, &sync.match);
 	if (ret < 0) {
 		work_note(work, ret, "%s show", sync.ops->noun);
 	} else {
