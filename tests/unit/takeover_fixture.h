@@ -82,6 +82,7 @@ static const char net_setup[] =
 static const char net_furniture[] =
 	"set -e; ip link property add dev tk0 altname long-name-0;"
 	"ip link set tk0 alias 'the host' mtu 1400 txqueuelen 77 allmulticast on;"
+	"ip token set ::77 dev tk0;"
 	"ip addr add 10.77.0.2/24 dev tk0 brd + label tk0:1 valid_lft 1000 preferred_lft 500;"
 	"ip addr add 10.77.0.9/24 dev tk0; ip addr add 10.77.1.9/24 dev tk0 noprefixroute metric "
 	"50;"
@@ -233,6 +234,8 @@ static inline char *net_facts(const char *ifname)
 		net_tell(to, commands[i], ifname, false);
 	snprintf(command, sizeof(command),
 		"awk '$2 == \"%s\" && $4 > 0 { print $5 }' /proc/net/dev_mcast | sort", ifname);
+	net_copy(to, command);
+	snprintf(command, sizeof(command), "ip token get dev %s", ifname);
 	net_copy(to, command);
 	// Groups name no interface.
 	net_copy(to, "ip nexthop | grep group");

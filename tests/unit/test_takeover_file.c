@@ -17,7 +17,8 @@
 static const char base[] =
 	"{\"version\":1,\"boot_id\":\"b\",\"boot_seconds\":5,\"real_seconds\":6,\"ifindex\":3,"
 	"\"link\":{\"name\":\"eno2\",\"kind\":\"\",\"qdisc\":\"\",\"alias\":\"\","
-	"\"mac\":\"020000000001\",\"mtu\":1500,\"txqueuelen\":1000,\"group\":0,\"flags\":4097,"
+	"\"mac\":\"020000000001\",\"token\":\"00000000000000000000000000000077\",\"mtu\":1500,"
+        "\"txqueuelen\":1000,\"group\":0,\"flags\":4097,"
 	"\"altnames\":[\"enp0s5\"]},\"links\":[\"eno3\"],"
 	"\"addresses\":[{\"header\":\"0218000000000000\",\"attributes\":[[1,\"0a4d0002\"],"
 	"[2,\"0a4d0002\"],[3,\"3a3100\"],[8,\"00000000\"]]}],"
@@ -107,6 +108,7 @@ static void test_refuses_what_no_kernel_told(void **)
 		{"\"name\":\"eno2\"", "\"name\":\"\\u00012e2e2f61\""},
 		{"\"name\":\"eno2\"", "\"name\":\"\\u00016100\""}, // with a zero in it
 		{"\"mac\":\"02", "\"mac\":\"zz"},
+		{"\"token\":\"00", "\"token\":\""},
 		{"\"mtu\":1500", "\"mtu\":-1"},
 		{"\"mtu\":1500", "\"mtu\":\"1500\""},
 		{"\"flags\":4097", "\"flags\":4099"}, // BROADCAST is the driver's

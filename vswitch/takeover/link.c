@@ -49,6 +49,18 @@ static void take_mac(struct host_link *link, const struct nlattr *attr)
 	memcpy(link->mac, nla_data(attr), link->mac_size);
 }
 
+static void take_token(struct host_link *link, const struct nlattr *families)
+{
+	const struct nlattr *v6 = NULL, *token = NULL;
+
+	if (families != NULL)
+		v6 = nla_find(nla_data(families), nla_len(families), AF_INET6);
+	if (v6 != NULL)
+		token = nla_find(nla_data(v6), nla_len(v6), IFLA_INET6_TOKEN);
+	if (token != NULL && nla_len(token) == sizeof(link->token))
+		memcpy(link->token, nla_data(token), sizeof(link->token));
+}
+
 // What an owner of it has to know of, and only that owner can move.
 static void take_left(struct host_snapshot *into, struct nlattr **tb)
 {
@@ -87,6 +99,7 @@ static int on_link(const struct nlmsghdr *told, void *arg)
 	link->txqueuelen = u32_of(tb[IFLA_TXQLEN]);
 	link->group = u32_of(tb[IFLA_GROUP]);
 	link->flags = info->ifi_flags & HOST_LINK_FLAGS;
+	take_token(link, tb[IFLA_AF_SPEC]);
 	take_left(into, tb);
 	return tb[IFLA_PROP_LIST] != NULL ? take_altnames(link, tb[IFLA_PROP_LIST]) : 0;
 }

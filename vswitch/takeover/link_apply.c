@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +139,30 @@ void link_apply(struct work *work, const struct host_snapshot *now)
 			"link set dev %s alias \"%s\"", work->target.name, to->alias);
 }
 
+// Only an interface that is up and hears routers takes one.
+static void apply_token(struct work *work, const struct host_link *now)
+{
+	const uint8_t *token = work->wanted->link.token;
+	struct nlattr *families, *v6;
+	char text[INET6_ADDRSTRLEN];
+	struct nl_msg *msg;
+
+	if (memcmp(token, now->token, sizeof(now->token)) == 0)
+		return;
+	msg = order(work, RTM_NEWLINK, 0, 0, 0, NULL, 0);
+	families = msg != NULL ? nla_nest_start(msg, IFLA_AF_SPEC) : NULL;
+	v6 = families != NULL ? nla_nest_start(msg, AF_INET6) : NULL;
+	if (v6 == NULL || nla_put(msg, IFLA_INET6_TOKEN, sizeof(now->token), token) < 0) {
+		nlmsg_free(msg);
+		msg = NULL;
+	} else {
+		nla_nest_end(msg, v6);
+		nla_nest_end(msg, families);
+	}
+	inet_ntop(AF_INET6, token, text, sizeof(text));
+	work_order(work, msg, "token set %s dev %s", text, work->target.name);
+}
+
 void link_apply_flags(struct work *work, const struct host_snapshot *now)
 {
 	static const struct {
@@ -158,4 +183,5 @@ void link_apply_flags(struct work *work, const struct host_snapshot *now)
 					NULL, 0),
 				"link set dev %s %s", work->target.name,
 				wanted & words[i].flag ? words[i].on : words[i].off);
+	apply_token(work, &now->link);
 }

@@ -34,12 +34,13 @@ static json_t *pack_link(const struct host_link *link)
 
 	for (size_t i = 0; i < link->n_altnames; i++)
 		json_array_append_new(altnames, text_pack(link->altname[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "name",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "name",
 		text_pack(link->name), "kind", text_pack(link->kind), "qdisc",
 		text_pack(link->qdisc), "alias", text_pack(link->alias), "mac",
-		hex_pack(link->mac, link->mac_size), "mtu", (json_int_t)link->mtu, "txqueuelen",
-		(json_int_t)link->txqueuelen, "group", (json_int_t)link->group, "flags",
-		(json_int_t)link->flags, "altnames", altnames);
+		hex_pack(link->mac, link->mac_size), "token",
+		hex_pack(link->token, sizeof(link->token)), "mtu", (json_int_t)link->mtu,
+		"txqueuelen", (json_int_t)link->txqueuelen, "group", (json_int_t)link->group,
+		"flags", (json_int_t)link->flags, "altnames", altnames);
 }
 
 static json_t *pack_sysctls(const struct host_snapshot *snapshot)

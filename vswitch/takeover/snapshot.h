@@ -25,6 +25,7 @@ struct host_link {
 	char alias[HOST_ALIAS_SIZE];
 	uint8_t mac[HOST_MAX_LLADDR];
 	unsigned mac_size;
+	uint8_t token[16]; // of IPv6's own addresses; zeros: none
 	uint32_t mtu, txqueuelen, group;
 	uint32_t flags; // of HOST_LINK_FLAGS
 	size_t n_altnames;

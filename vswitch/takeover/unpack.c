@@ -147,6 +147,7 @@ static int unpack_altnames(const json_t *list, struct host_link *link)
 static int unpack_link(const json_t *json, struct host_link *link, struct vsw_error *err)
 {
 	const char *mac = json_string_value(json_object_get(json, "mac"));
+	const char *token = json_string_value(json_object_get(json, "token"));
 	long size = mac != NULL ? hex_unpack(mac, link->mac, sizeof(link->mac)) : -1;
 
 	if (text_unpack(json_object_get(json, "name"), link->name, sizeof(link->name)) < 0 ||
@@ -157,6 +158,9 @@ static int unpack_link(const json_t *json, struct host_link *link, struct vsw_er
 		text_unpack(json_object_get(json, "alias"), link->alias, sizeof(link->alias)) < 0 ||
 		size < 0)
 		return fault(err, "link", "a text that is none, or too long");
+	if (token == NULL ||
+		hex_unpack(token, link->token, sizeof(link->token)) != (long)sizeof(link->token))
+		return fault(err, "link", "no token of IPv6");
 	link->mac_size = (unsigned)size;
 	if (unpack_u32(json, "mtu", &link->mtu) < 0 ||
 		unpack_u32(json, "txqueuelen", &link->txqueuelen) < 0 ||
