@@ -18,7 +18,7 @@ static const char base[] =
 	"{\"version\":1,\"boot_id\":\"b\",\"boot_seconds\":5,\"real_seconds\":6,\"ifindex\":3,"
 	"\"link\":{\"name\":\"eno2\",\"kind\":\"\",\"qdisc\":\"\",\"alias\":\"\","
 	"\"mac\":\"020000000001\",\"token\":\"00000000000000000000000000000077\",\"mtu\":1500,"
-        "\"txqueuelen\":1000,\"group\":0,\"flags\":4097,"
+	"\"txqueuelen\":1000,\"group\":0,\"flags\":4097,"
 	"\"altnames\":[\"enp0s5\"]},\"links\":[\"eno3\"],"
 	"\"addresses\":[{\"header\":\"0218000000000000\",\"attributes\":[[1,\"0a4d0002\"],"
 	"[2,\"0a4d0002\"],[3,\"3a3100\"],[8,\"00000000\"]]}],"
