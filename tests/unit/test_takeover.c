@@ -130,6 +130,22 @@ static void test_addresses_keep_their_order(void **)
 	host_snapshot_destroy(snapshot);
 }
 
+static void test_an_address_matters_more_than_its_label(void **)
+{
+	struct host_snapshot *snapshot;
+	struct vsw_error err = {};
+
+	NEEDS_NET();
+	net_run("ip addr add 10.77.0.2/24 dev tk0 label tk0:a-long-one");
+	snapshot = net_take("tk0");
+	net_run("ip link set tk1 name tk1-is-long");
+	if (host_snapshot_apply(snapshot, if_nametoindex("tk1-is-long"), 0, NULL, &err) < 0)
+		fail_msg("%s", err.reason);
+	net_run("ip addr show dev tk1-is-long | grep -q 10.77.0.2/24");
+	net_run("ip link set tk1-is-long name tk1");
+	host_snapshot_destroy(snapshot);
+}
+
 static void test_down_stays_down(void **)
 {
 	struct host_snapshot *snapshot;
@@ -319,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup(test_diff_tells_and_changes_nothing, setup),
 		cmocka_unit_test_setup(test_what_is_too_much_goes, setup),
 		cmocka_unit_test_setup(test_addresses_keep_their_order, setup),
+		cmocka_unit_test_setup(test_an_address_matters_more_than_its_label, setup),
 		cmocka_unit_test_setup(test_down_stays_down, setup),
 		cmocka_unit_test_setup(test_clear_leaves_the_others_alone, setup),
 		cmocka_unit_test_setup(test_lifetimes_count_down, setup),

@@ -118,14 +118,21 @@ static void settle(struct work *work)
 
 static void apply_addresses(struct work *work)
 {
+	size_t last = SIZE_MAX;
+
 	for (unsigned i = 0; i < ADDRESS_ROUNDS && !work->only_tell && !work->stopped; i++) {
 		unsigned before = work->n_done;
+		size_t missing;
 
 		work->in_order = i < ORDER_ROUNDS;
-		sync_records(work, HOST_ADDRESSES, false);
+		missing = sync_records(work, HOST_ADDRESSES, false);
 		if (work->n_done == before)
 			break;
 		settle(work);
+		// One that the kernel refuses may cost another its place, again and again.
+		if (missing >= last)
+			break;
+		last = missing;
 	}
 	work->in_order = work->only_tell;
 	sync_records(work, HOST_ADDRESSES, true);

@@ -121,9 +121,27 @@ static bool same_hops(const struct host_snapshot *of_a, const struct nlattr *a,
 	}
 }
 
+// A label that would not fit behind the interface's name is left out.
+static bool same_label(const struct host_snapshot *of_a, const struct nlattr *a,
+	const struct host_snapshot *of_b, const struct nlattr *b)
+{
+	const char *own = of_a->link.name, *text;
+
+	if (a != NULL && b != NULL)
+		return strcmp(nla_data(a), nla_data(b)) == 0;
+	if (a == NULL && b == NULL)
+		return true;
+	if (a != NULL)
+		own = of_b->link.name;
+	text = nla_data(a != NULL ? a : b);
+	return text[0] == ':' && strlen(own) + strlen(text) >= IFNAMSIZ;
+}
+
 static bool same_attr(enum attr_kind kind, const struct host_snapshot *of_a, const struct nlattr *a,
 	const struct host_snapshot *of_b, const struct nlattr *b)
 {
+	if (kind == ATTR_LABEL)
+		return same_label(of_a, a, of_b, b);
 	if (a == NULL || b == NULL)
 		return a == b;
 	switch (kind) {

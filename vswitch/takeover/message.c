@@ -59,6 +59,7 @@ static int put_attr(struct nl_msg *msg, enum attr_kind kind, const struct nlattr
 {
 	int type = nla_type(attr);
 	const char *text = nla_data(attr);
+	int ret;
 
 	switch (kind) {
 	case ATTR_LINK: {
@@ -69,7 +70,10 @@ static int put_attr(struct nl_msg *msg, enum attr_kind kind, const struct nlattr
 	case ATTR_HOPS: return put_hops(msg, attr, target);
 	case ATTR_EXPIRES: return put_u32(msg, type, remaining(nla_get_u32(attr), target->age));
 	case ATTR_IFNAME: return put_name(msg, type, "", text[0] == '\0' ? target->name : text);
-	case ATTR_LABEL: return put_name(msg, type, text[0] == ':' ? target->name : "", text);
+	case ATTR_LABEL:
+		// The address matters more than what it is called.
+		ret = put_name(msg, type, text[0] == ':' ? target->name : "", text);
+		return ret == -ENAMETOOLONG ? 0 : ret;
 	case ATTR_LIFETIME: {
 		struct ifa_cacheinfo life;
 

@@ -50,5 +50,5 @@ void maddrs_apply(struct work *work, const struct host_snapshot *now);
 // Children, masters, packet sockets: what only its owner can move. 0 or -errno.
 int left_take(struct kernel *kernel, struct host_snapshot *into);
 
-// The records of one kind.
-void sync_records(struct work *work, enum host_kind kind, bool is_last_try);
+// The records of one kind. Returns how many of the wanted ones were missing.
+size_t sync_records(struct work *work, enum host_kind kind, bool is_last_try);

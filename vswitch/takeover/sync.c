@@ -261,36 +261,54 @@ static void make_missing(struct sync *sync)
 	free(state);
 }
 
-void sync_records(struct work *work, enum host_kind kind, bool is_last_try)
+static void drop_extra(struct sync *sync)
+{
+	const struct host_records *list = &sync->now->records[sync->kind];
+
+	for (size_t i = 0; i < list->n && !sync->work->stopped; i++)
+		if (sync->match.extra[i] && must_go(sync, &list->record[i]))
+			drop(sync, &list->record[i]);
+}
+
+// Those that nobody has to ask the kernel for are not told. Returns how many are missing.
+static size_t count_missing(struct sync *sync)
+{
+	const struct host_snapshot *wanted = sync->work->wanted;
+	const struct host_records *list = &wanted->records[sync->kind];
+	bool may_come = sync->work->only_tell && sync->kind == HOST_ROUTES;
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (may_come && route_is_connected(wanted, &list->record[i]))
+			sync->match.missing[i] = false;
+		n += sync->match.missing[i];
+	}
+	return n;
+}
+
+size_t sync_records(struct work *work, enum host_kind kind, bool is_last_try)
 {
 	struct sync sync = {
 		.work = work, .kind = kind, .ops = record_ops[kind], .is_last_try = is_last_try};
-	const struct host_records *list;
+	size_t n_missing = 0;
 	int ret;
 
 	if (work->stopped || (work->only_tell && !is_last_try))
-		return;
+		return 0;
 	sync.now = look(work, kind);
 	if (sync.now == NULL)
-		return;
+		return 0;
 	sync.own = (struct target){.of = sync.now, .ifindex = work->target.ifindex};
 	memcpy(sync.own.name, sync.now->link.name, sizeof(sync.own.name));
 	ret = match_records(kind, work->in_order, work->wanted, sync.now, &sync.match);
 	if (ret < 0) {
 		work_note(work, ret, "%s show", sync.ops->noun);
 	} else {
-		list = &sync.now->records[kind];
-		for (size_t i = 0; i < list->n && !work->stopped; i++)
-			if (sync.match.extra[i] && must_go(&sync, &list->record[i]))
-				drop(&sync, &list->record[i]);
-		for (size_t i = 0;
-			work->only_tell && kind == HOST_ROUTES && i < work->wanted->records[kind].n;
-			i++)
-			if (route_is_connected(
-				    work->wanted, &work->wanted->records[kind].record[i]))
-				sync.match.missing[i] = false;
+		n_missing = count_missing(&sync);
+		drop_extra(&sync);
 		make_missing(&sync);
 		match_free(&sync.match);
 	}
 	host_snapshot_destroy(sync.now);
+	return n_missing;
 }
