@@ -82,6 +82,7 @@ vm_up() { # NAME [SECONDS]
 		ok "the guest $1 is up (after ${line#@agent } s)"
 	else
 		bad "the guest $1 does not come up"
+		vm_doing "$1"
 		return 1
 	fi
 }
@@ -97,6 +98,8 @@ vm_doing() { # NAME
 	local pid task trace=/sys/kernel/tracing
 	pid=$(pgrep -f "^$hvhost --name $1 " | head -n 1)
 	[ -n "$pid" ] || { echo "the guest $1 is gone"; return; }
+	"$hvctl" --run-dir "$(tr '\0' '\n' < "/proc/$pid/cmdline" | grep -A 1 -x -- --run-dir | tail -n 1)" \
+		show "$1"
 	for _ in 1 2; do
 		for task in /proc/"$pid"/task/*; do
 			echo "$(cat "$task/comm"): $(cut -d' ' -f3,14,15 "$task/stat")" \
@@ -109,8 +112,8 @@ vm_doing() { # NAME
 	echo > $trace/trace
 	echo 1 > $trace/events/kvm/enable
 	sleep 0.5
-	echo 0 > $trace/events/kvm/enable
 	grep -v '^#' $trace/trace | tail -n 40 | cut -c1-160
+	echo 0 > $trace/events/kvm/enable
 }
 
 # Its exit code, once it is off; 124: it is not, and is killed.

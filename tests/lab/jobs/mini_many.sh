@@ -87,6 +87,7 @@ for ((done = 0; done < rounds && SECONDS < seconds; done++)); do
 		bad "round $done: $(grep -av ' Killed ' "$tmp/round")"
 		query '.guests[] | "\(.port) \(.state) \(.stage) \(.reason)"' list-guests
 		for ((i = 0; i < n; i++)); do
+			within 1 pings far "10.77.0.$((100 + i))" || vm_doing m$i
 			query '.port | {name, counters, guest: .guest.queues}' show-port g$i | tr -d ' \n'
 			echo
 		done
