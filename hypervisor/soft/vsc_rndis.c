@@ -26,7 +26,8 @@ static int request(struct vsc *vsc, struct rndis_control *c, bool reply)
 	struct vsc_queue *q = &vsc->queue[0];
 	int len, ret;
 
-	if (vsc->request == 0)
+	// One that nobody waited for may still be read: it keeps its pages.
+	if (vsc->request == 0 || !vsc->sent)
 		vsc->request = guest_pages_alloc(vsc->opt.pages, REQUEST_PAGES, GUEST_PAGES_BUFFER);
 	if (vsc->request == 0)
 		return -ENOMEM;
@@ -45,6 +46,8 @@ static int request(struct vsc *vsc, struct rndis_control *c, bool reply)
 		return ret;
 	vsc_flush(q);
 	ret = vsc_wait(vsc, reply ? settled : sent);
+	if (ret < 0 && reply && vsc->abandoned == 0)
+		vsc->abandoned = c->request_id;
 	if (ret == 0 && reply && rndis_control_parse(vsc->rndis_reply, vsc->rndis_reply_len, c) < 0)
 		ret = -EBADMSG;
 	return ret;
@@ -94,6 +97,10 @@ void vsc_on_control(struct vsc_queue *q, const uint8_t *msg, uint32_t len)
 		on_indication(q, &c);
 		return;
 	}
+	// Who asked was told to stop meanwhile.
+	if (c.type & RNDIS_MSG_COMPLETION && vsc->abandoned != 0 &&
+		c.request_id - vsc->abandoned < vsc->request_id - vsc->abandoned)
+		return;
 	// Matched by id alone; an answer to nothing is passed over.
 	if (!(c.type & RNDIS_MSG_COMPLETION) || c.request_id != vsc->request_id ||
 		vsc->rndis_reply_len != 0) {
@@ -112,8 +119,12 @@ int vsc_rndis_start(struct vsc *vsc)
 		.minor = RNDIS_MINOR,
 		.max_transfer = MAX_TRANSFER,
 	};
-	int ret = request(vsc, &c, true);
+	int ret;
 
+	// The channel has been opened anew: nothing is left of what was asked before.
+	vsc->abandoned = 0;
+	vsc->sent = true;
+	ret = request(vsc, &c, true);
 	if (ret < 0)
 		return ret;
 	if (c.type != (RNDIS_MSG_INITIALIZE | RNDIS_MSG_COMPLETION) ||

@@ -109,7 +109,8 @@ struct vsc {
 	// RNDIS
 	uint64_t request; // pages
 	uint32_t request_id;
-	bool sent; // the request's packet has been completed
+	uint32_t abandoned; // the first request since the start that nobody waits for; 0: none
+	bool sent;          // the request's packet has been completed
 	uint8_t rndis_reply[RNDIS_CONTROL_MAX];
 	uint32_t rndis_reply_len; // 0: not here
 
