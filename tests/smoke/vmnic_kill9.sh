@@ -73,7 +73,8 @@ detach() { # GUEST: it must end well
 	rc=$?
 	unset "guests[$1]"
 	# 143: before it had begun
-	[ $rc = 0 ] || [ $rc = 143 ] || bad "step $i: guest $1 ended with $rc: $(tail -n 3 "$tmp/guest-$1.log")"
+	[ $rc = 0 ] || [ $rc = 143 ] || bad "step $i: guest $1 ended with $rc:" \
+		"$(grep -E 'FAULT|broke' "$tmp/guest-$1"; tail -n 3 "$tmp/guest-$1.log")"
 }
 
 port() { # GUEST: makes or deletes it
