@@ -94,6 +94,14 @@ static void begin(struct kernel *kernel, const struct kernel_reader *reader)
 	kernel->complaint[0] = '\0';
 }
 
+// What the kernel said goes before what the socket did.
+static int outcome(const struct kernel *kernel, int ret)
+{
+	if (kernel->answer != 0)
+		return kernel->answer;
+	return ret < 0 ? -EIO : 0;
+}
+
 int kernel_dump(struct kernel *kernel, int type, const void *header, size_t size,
 	const struct kernel_reader *reader)
 {
@@ -109,9 +117,7 @@ int kernel_dump(struct kernel *kernel, int type, const void *header, size_t size
 		if (ret != -NLE_DUMP_INTR)
 			break;
 	}
-	if (kernel->answer != 0)
-		return kernel->answer;
-	return ret < 0 ? -EIO : 0;
+	return outcome(kernel, ret);
 }
 
 int kernel_ask(struct kernel *kernel, struct nl_msg *msg, const struct kernel_reader *reader)
@@ -128,9 +134,7 @@ int kernel_ask(struct kernel *kernel, struct nl_msg *msg, const struct kernel_re
 	if (ret >= 0)
 		ret = nl_wait_for_ack(kernel->sk);
 	nlmsg_free(msg);
-	if (kernel->answer != 0)
-		return kernel->answer;
-	return ret < 0 ? -EIO : 0;
+	return outcome(kernel, ret);
 }
 
 int kernel_order(struct kernel *kernel, struct nl_msg *msg)
@@ -144,9 +148,7 @@ int kernel_order(struct kernel *kernel, struct nl_msg *msg)
 	if (ret >= 0)
 		ret = nl_wait_for_ack(kernel->sk);
 	nlmsg_free(msg);
-	if (kernel->answer != 0)
-		return kernel->answer;
-	return ret < 0 ? -EIO : 0;
+	return outcome(kernel, ret);
 }
 
 const char *kernel_complaint(const struct kernel *kernel)
